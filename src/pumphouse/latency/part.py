@@ -1,0 +1,11 @@
+# SPDX-FileCopyrightText: The Pumphouse authors
+# SPDX-License-Identifier: Apache-2.0
+"""The declaration of the part latency."""
+
+from pumphouse.core.parts import Part
+
+part = Part(
+    name="latency",
+    summary="realtime-kernel CI: measures latency under load and judges honestly",
+    built=False,
+)

@@ -1,0 +1,11 @@
+# SPDX-FileCopyrightText: The Pumphouse authors
+# SPDX-License-Identifier: Apache-2.0
+"""The declaration of the part pgo."""
+
+from pumphouse.core.parts import Part
+
+part = Part(
+    name="pgo",
+    summary="profile-guided optimisation of kernels with a figure that can be believed",
+    built=False,
+)

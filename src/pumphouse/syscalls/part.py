@@ -1,0 +1,11 @@
+# SPDX-FileCopyrightText: The Pumphouse authors
+# SPDX-License-Identifier: Apache-2.0
+"""The declaration of the part syscalls."""
+
+from pumphouse.core.parts import Part
+
+part = Part(
+    name="syscalls",
+    summary="extensible system calls: lint, scaffold, sys_features(), probe",
+    built=False,
+)
