@@ -101,6 +101,12 @@ class Database:
             await self._writer.dispose()
 
 
+def plain_rows(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
+    """The rows of a result as dicts with plain string keys (SQLAlchemy's are a subclass that msgspec refuses)."""
+    names = [str(name) for name in result.keys()]  # noqa: SIM118  a RMKeyView, not a dict
+    return [dict(zip(names, row, strict=True)) for row in result]
+
+
 def _sqlite_engine(url: str, *, write: bool) -> AsyncEngine:
     engine = create_async_engine(
         url,
