@@ -28,6 +28,7 @@ def make_app(parts: list[Part]) -> App:
     app.command(f"{commands}:check", name="check", help="Validate the settings of a site.")
     app.command("pumphouse.shell.runs:app", name="runs", help="List, show, follow, cancel and retry runs.")
     app.command(f"{commands}:worker", name="worker", help="Execute runs, without a web server.")
+    app.command("pumphouse.shell.doctor:doctor", name="doctor", help="Show what this machine can do.")
     app.command(f"{commands}:parts", name="parts", help="List the parts and whether they are built.")
     for part in parts:
         if part.cli:
