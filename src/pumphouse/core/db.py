@@ -65,7 +65,7 @@ def engine_url(url: str) -> str:
 class Database:
     """Connections to one database. `read()` for looking, `write()` for one transaction; close it when done.
 
-    Raises UserError for a database that Pumphouse does not speak, InfraError where the folder of a SQLite file is missing.
+    Raises UserError for a database that Pumphouse does not speak, InfraError where a SQLite file has no folder.
     """
 
     def __init__(self, url: str) -> None:
