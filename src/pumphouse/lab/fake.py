@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A board that boots nothing: it replays consoles in the guest's own format, and can be told how to fail.
 
-The console is what a real guest would have printed, byte for byte in format: marks, gzipped base64 files with checksums,
+The console is what a real guest would have printed: marks, gzipped base64 files with checksums,
 printk lines, panics. Whatever reads a real board's results reads these.
 """
 
@@ -45,7 +45,7 @@ def render_console(
 
 @dataclass
 class FakeBoard:
-    """A board whose boots print what `console` says for a kernel and a seed. `failures` are printed first, one a boot."""
+    """A board whose boots print what `console` says for a kernel and a seed; `failures` come first, one a boot."""
 
     console: Callable[[Kernel, int], bytes]
     failures: list[bytes] = field(default_factory=list)
