@@ -82,6 +82,11 @@ async def hang(_context: RunContext) -> Outcome:
         time.sleep(1)
 
 
+async def big(context: RunContext) -> Outcome:
+    await context.artifact("big", b"x" * context.params["size"], media_type="application/octet-stream")
+    return Outcome(summary="kept")
+
+
 def jobs() -> Jobs:
-    performers = (count, answer_no, fail_user, fail_infra, bug, die, hang)
+    performers = (count, answer_no, fail_user, fail_infra, bug, die, hang, big)
     return {f"demo.{perform.__name__}": Job(kind=f"demo.{perform.__name__}", perform=perform) for perform in performers}

@@ -4,77 +4,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
 from pumphouse.core.jobs.owner import Owner
 from pumphouse.core.jobs.state import State
-from pumphouse.core.schema import upgrade_schema
-from pumphouse.core.site import Site
 
 pytestmark = [pytest.mark.net, pytest.mark.anyio, pytest.mark.usefixtures("demo_part")]
-
-PUMPHOUSE = [sys.executable, "-m", "pumphouse.shell"]
-
-
-@pytest.fixture
-async def site(site_root):
-    with (site_root / "pumphouse.toml").open("a") as stream:
-        stream.write("\n[worker]\nslots = 3\nlease_s = 4\n")
-    site = Site(site_root)
-    await upgrade_schema(site.database)
-    yield site
-    await site.close()
-
-
-@contextlib.contextmanager
-def worker(site, *arguments):
-    process = subprocess.Popen([*PUMPHOUSE, "worker", "--site", str(site.root), *arguments], stderr=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=10)
-        process.kill()
-        process.communicate()
-
-
-async def until(condition, *, seconds=40):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := await condition():
-            return found
-        await asyncio.sleep(0.1)
-    raise AssertionError("it did not come about")
-
-
-async def ended(site, *run_ids):
-    runs = [await site.runs.get(run_id) for run_id in run_ids]
-    return runs if all(run.state.is_final for run in runs) else None
 
 
 async def progressed(site, run_id):
     return (await site.runs.get(run_id)).progress > 0
 
 
-async def make(site, kind, *, max_attempts=2, **params):
-    return (await site.runs.create(kind=kind, title=kind, params=params, actor="test", max_attempts=max_attempts)).id
-
-
 def counted(trace):
     return [tuple(map(int, line.split())) for line in trace.read_text().splitlines()]
 
 
-async def test_a_run_is_executed_with_steps_log_measurement_and_artifact(site, tmp_path):
+async def test_a_run_is_executed_with_steps_log_measurement_and_artifact(site, tmp_path, make, worker):
     run_id = await make(site, "demo.count", trace=str(tmp_path / "trace"))
     with worker(site, "--until-idle") as process:
         assert process.wait(30) == 0
@@ -86,7 +36,7 @@ async def test_a_run_is_executed_with_steps_log_measurement_and_artifact(site, t
     assert (await site.runs.artifact_path(run_id, "counted.txt", site.artifacts)).read_text() == "3\n"
 
 
-async def test_each_way_to_fail_is_told_with_its_reason(site):
+async def test_each_way_to_fail_is_told_with_its_reason(site, make, worker, until, ended):
     kinds = ["demo.fail_user", "demo.fail_infra", "demo.bug", "demo.die", "demo.unheard_of"]
     run_ids = [await make(site, kind) for kind in kinds]
     with worker(site):
@@ -102,7 +52,9 @@ async def test_each_way_to_fail_is_told_with_its_reason(site):
     assert "no part of this program executes" in unknown.error.what
 
 
-async def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_nothing(site, tmp_path):
+async def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_nothing(
+    site, tmp_path, make, worker, until, ended
+):
     trace = tmp_path / "trace"
     run_id = await make(site, "demo.count", trace=str(trace), steps=6, pause_s=0.4)
     with worker(site) as process:
@@ -116,7 +68,7 @@ async def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_nothing(s
     assert any("kept" in line.text for line in await site.runs.log(run_id))
 
 
-async def test_a_run_process_killed_in_the_middle_continues(site, tmp_path):
+async def test_a_run_process_killed_in_the_middle_continues(site, tmp_path, make, worker, until, ended):
     trace = tmp_path / "trace"
     run_id = await make(site, "demo.count", trace=str(trace), steps=6, pause_s=0.4)
     with worker(site):
@@ -128,7 +80,7 @@ async def test_a_run_process_killed_in_the_middle_continues(site, tmp_path):
     assert counted(trace) == [(run_id, number) for number in range(1, 7)]
 
 
-async def test_two_workers_of_which_one_is_killed_share_the_runs(site, tmp_path):
+async def test_two_workers_of_which_one_is_killed_share_the_runs(site, tmp_path, make, worker, until, ended):
     trace = tmp_path / "trace"
     run_ids = [await make(site, "demo.count", trace=str(trace), steps=2, pause_s=0.1) for _ in range(12)]
     with worker(site), worker(site) as other:
@@ -139,7 +91,9 @@ async def test_two_workers_of_which_one_is_killed_share_the_runs(site, tmp_path)
     assert sorted(counted(trace)) == sorted((run_id, number) for run_id in run_ids for number in (1, 2))
 
 
-async def test_cancel_ends_the_whole_process_group_even_if_it_ignores_signals(site, tmp_path):
+async def test_cancel_ends_the_whole_process_group_even_if_it_ignores_signals(
+    site, tmp_path, make, worker, until, ended
+):
     pids = tmp_path / "pids"
     run_id = await make(site, "demo.hang", pids=str(pids))
 
@@ -156,7 +110,7 @@ async def test_cancel_ends_the_whole_process_group_even_if_it_ignores_signals(si
     assert (run.state, run.summary) == (State.CANCELLED, "cancelled by somebody")
 
 
-async def test_a_run_that_no_longer_renews_its_lease_is_killed(site, tmp_path):
+async def test_a_run_that_no_longer_renews_its_lease_is_killed(site, tmp_path, make, worker, until, ended):
     pids = tmp_path / "pids"
     run_id = await make(site, "demo.hang", pids=str(pids), max_attempts=1)
     with worker(site):
@@ -165,7 +119,7 @@ async def test_a_run_that_no_longer_renews_its_lease_is_killed(site, tmp_path):
     assert "stopped renewing its lease" in run.error.why or "signal 9" in run.error.why
 
 
-async def test_a_stopped_worker_gives_its_run_back_without_counting_the_attempt(site, tmp_path):
+async def test_a_stopped_worker_gives_its_run_back_without_counting_the_attempt(site, tmp_path, make, worker, until):
     run_id = await make(site, "demo.count", trace=str(tmp_path / "trace"), steps=50, pause_s=0.2)
     with worker(site) as process:
         await until(lambda: progressed(site, run_id))
@@ -175,32 +129,27 @@ async def test_a_stopped_worker_gives_its_run_back_without_counting_the_attempt(
     assert (run.state, run.attempt, run.owner) == (State.QUEUED, 0, None)
 
 
-async def test_the_command_line_shows_what_the_table_holds(site, tmp_path):
+async def test_the_command_line_shows_what_the_table_holds(site, tmp_path, make, pumphouse):
     run_id = await make(site, "demo.count", trace=str(tmp_path / "trace"))
     failed = await make(site, "demo.fail_user")
 
-    def pumphouse(*arguments):
-        done = subprocess.run(
-            [*PUMPHOUSE, *arguments, "--site", str(site.root)], capture_output=True, text=True, check=False
-        )
-        return done.returncode, done.stdout, done.stderr
-
-    assert pumphouse("worker", "--until-idle")[0] == 0
-    code, listed, _ = pumphouse("runs", "list", "--json")
+    at = ("--site", str(site.root))
+    assert pumphouse("worker", "--until-idle", *at)[0] == 0
+    code, listed, _ = pumphouse("runs", "list", "--json", *at)
     assert (code, [run["state"] for run in json.loads(listed)]) == (0, ["failed", "done"])
-    shown = json.loads(pumphouse("runs", "show", str(run_id), "--json")[1])
+    shown = json.loads(pumphouse("runs", "show", str(run_id), "--json", *at)[1])
     assert [step["name"] for step in shown["steps"]] == ["step 1", "step 2", "step 3"]
-    assert "counted to 3" in pumphouse("runs", "show", str(run_id))[1]
-    assert "counted to 2" in pumphouse("runs", "log", str(run_id))[1]
-    assert pumphouse("runs", "artifact", str(run_id), "counted.txt")[1] == "3\n"
-    assert pumphouse("runs", "wait", str(run_id))[:2] == (0, "counted to 3\n")
-    code, _, told = pumphouse("runs", "wait", str(failed))
+    assert "counted to 3" in pumphouse("runs", "show", str(run_id), *at)[1]
+    assert "counted to 2" in pumphouse("runs", "log", str(run_id), *at)[1]
+    assert pumphouse("runs", "artifact", str(run_id), "counted.txt", *at)[1] == "3\n"
+    assert pumphouse("runs", "wait", str(run_id), *at)[:2] == (0, "counted to 3\n")
+    code, _, told = pumphouse("runs", "wait", str(failed), *at)
     assert code == 2
     assert "the spoon is bent" in told
     assert "use a fork" in told
-    code, _, told = pumphouse("runs", "cancel", str(run_id))
+    code, _, told = pumphouse("runs", "cancel", str(run_id), *at)
     assert (code, "has ended" in told) == (2, True)
-    assert "queued" in pumphouse("runs", "retry", str(failed))[1]
-    assert "cancelled" in pumphouse("runs", "cancel", str(failed))[1]
-    code, _, told = pumphouse("runs", "show", "99")
+    assert "queued" in pumphouse("runs", "retry", str(failed), *at)[1]
+    assert "cancelled" in pumphouse("runs", "cancel", str(failed), *at)[1]
+    code, _, told = pumphouse("runs", "show", "99", *at)
     assert (code, "there is no run 99" in told) == (2, True)
