@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
 """Copy the browser libraries that package-lock.json pins into the package, with a manifest of their hashes.
