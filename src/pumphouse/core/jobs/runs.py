@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pumphouse.core import tables
@@ -219,7 +220,9 @@ class Runs(RunReader):
         async with self.database.write() as connection:
             if log:
                 rows = [msgspec.structs.asdict(line) | {"run_id": lease.run_id} for line in log]
-                await connection.execute(sa.insert(tables.run_log), rows)
+                # A flush whose answer was lost may have been committed: the same lines again are no news.
+                insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
+                await connection.execute(insert(tables.run_log).on_conflict_do_nothing(), rows)
             await self._hold(connection, lease, now, **values)
             query = sa.select(_RUN.c.cancel_requested_by).where(_RUN.c.id == lease.run_id)
             asked: str | None = (await connection.execute(query)).scalar()
