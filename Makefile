@@ -5,7 +5,7 @@ BIN := .venv/bin
 INPUTS := requirements.lock pyproject.toml tools/setup.sh tools/uv.txt tools/debian-packages.txt
 PYTEST := $(BIN)/pytest
 
-.PHONY: help up setup test check unit net vm browser bench format lock vendor clean
+.PHONY: help up setup test check unit net vm browser bench format lock vendor reference clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,6 +32,7 @@ check: .setup/test ## format, lint, types, import walls, licences
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/reuse lint --quiet
+	$(BIN)/python tools/reference.py --check
 
 unit net vm browser: .setup/test ## the tests of one kind
 	$(PYTEST) tests/$@ $(PYTEST_$@)
@@ -56,3 +57,6 @@ vendor: .setup/test ## fetch the browser libraries anew (needs npm)
 
 clean: ## remove what was made here, except the site's data
 	rm -rf .venv .setup node_modules tests/artifacts dist
+
+reference: .setup/test ## write docs/reference anew from the code
+	$(BIN)/python tools/reference.py

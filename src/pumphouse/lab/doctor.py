@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pumphouse.core.doctor import Check, program_check
 from pumphouse.lab.bpf import look_at_bpf, look_at_xdp
+from pumphouse.lab.kvm import look_at_kvm
 
 
 def lab_checks() -> list[Check]:
@@ -18,6 +19,13 @@ def lab_checks() -> list[Check]:
             purpose="boots kernels without a board",
             package="qemu-system-x86",
             programs=["qemu-system-x86_64"],
+        ),
+        Check(
+            name="KVM",
+            needed_by="lab",
+            purpose="boots guests at the processor's speed; without it they are emulated",
+            look=look_at_kvm,
+            remedy="on real hardware: load kvm_intel or kvm_amd, and join the group kvm; emulation works without",
         ),
         program_check(
             name="busybox",
