@@ -185,9 +185,7 @@ async def list_events(
     return await read_events(web_of(request).site.database, after=after, name_prefix=name, limit=limit)
 
 
-@get(
-    "/api/openapi.json", opt={"role": "viewer"}, include_in_schema=False, media_type="application/vnd.oai.openapi+json"
-)
+@get("/api/openapi.json", opt={"role": "viewer"}, include_in_schema=False)
 async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """The OpenAPI description of the API."""
     return request.app.openapi_schema.to_schema()

@@ -87,8 +87,8 @@ def create_app(site: Site, parts: Sequence[PartPages] = ()) -> Litestar:
             ),
             use_handler_docstrings=True,
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-            # The framework's own pages would answer for every unknown address below /api. They name no role, so they are
-            # closed; api.py serves the description.
+            # The framework's own pages would answer for every unknown address below /api. They name no role, so they
+            # are closed; api.py serves the description.
             openapi_router=Router("/framework-schema", route_handlers=[], include_in_schema=False),
         ),
         on_shutdown=[close_feed],

@@ -17,6 +17,7 @@ const LABELS_AT_LINE = 4; // look.md: a key only above four
 const WIDE = 560;
 const LABEL_ROOM = 190;
 const LINE_HEIGHT = 15;
+const HEIGHTS = [0.78, 0.58, 0.38, 0.2]; // of the plot, where the names of histograms stand beside their right flank
 const FONT_PX = 12;
 
 /** @type {Promise<any> | null} */
@@ -92,14 +93,27 @@ class Drawing {
     addEventListener("popstate", () => this.show(this.addressRange()));
   }
 
-  /** @returns {any} the series over one rising x, as uPlot takes them; zeros have no place on a log axis */
+  /** @returns {any} the series over one rising x, as uPlot takes them */
   join() {
-    const isLog = this.chart.y.scale === "log";
-    const tables = this.chart.series.map((series) => [
-      series.x,
-      series.y.map((value) => (isLog && value !== null && value <= 0 ? null : value)),
-    ]);
+    const tables = this.chart.series.map((series) => [series.x, series.y]);
     return tables.length ? this.uPlot.join(tables) : [[]];
+  }
+
+  get isHistogram() {
+    return this.chart.series.every((series) => series.shape === "steps");
+  }
+
+  /** The range of a log axis of values: a little below the least value, so that it is told from zero, which is drawn
+   * on the axis.
+   * @param {any} _plot
+   * @param {number | null} min
+   * @param {number | null} max
+   * @returns {[number, number]}
+   */
+  logRange(_plot, min, max) {
+    const low = min && min > 0 ? min : 1;
+    const high = max && max > low ? max : low * 10;
+    return [10 ** (Math.floor(Math.log10(low)) - 0.25), 10 ** Math.ceil(Math.log10(high * 1.02))];
   }
 
   /** @returns {HTMLElement[]} */
@@ -163,10 +177,15 @@ class Drawing {
     const text = token("text");
     const quiet = token("quiet");
     const font = `${FONT_PX}px ${token("sans")}`;
+    const decades = (/** @type {any} */ plot, /** @type {Array<number | null>} */ splits, /** @type {number} */ at) => {
+      const { min, max } = plot.scales[at === 0 ? "x" : "y"];
+      if (Math.log10(max / min) < 1.3) return splits;
+      return splits.map((value) => (value && Math.abs(Math.log10(value) % 1) < 1e-9 ? value : null));
+    };
     const axis = (/** @type {Axis} */ description) => ({
       stroke: quiet,
-      grid: { stroke: token("line"), width: 1 },
-      ticks: { stroke: token("line"), width: 1, size: 4 },
+      grid: { stroke: token("line"), width: 1, ...(description.scale === "log" ? { filter: decades } : {}) },
+      ticks: { stroke: token("line"), width: 1, size: 4, ...(description.scale === "log" ? { filter: decades } : {}) },
       font,
       labelFont: font,
       label: description.unit ? `${description.label} (${description.unit})` : description.label,
@@ -182,12 +201,15 @@ class Drawing {
       {
         width: this.width,
         height: this.width < WIDE ? 260 : 340,
-        padding: [12, this.hasLabelsAtLine ? LABEL_ROOM : 16, 0, 0],
+        padding: [12, this.hasLabelsAtLine && !this.isHistogram ? LABEL_ROOM : 28, 0, 0],
         scales: {
           x: { time: this.chart.x.scale === "time", distr: this.chart.x.scale === "log" ? 3 : 1 },
-          y: { distr: this.chart.y.scale === "log" ? 3 : 1 },
+          y: this.chart.y.scale === "log" ? { distr: 3, range: this.logRange } : { distr: 1 },
         },
-        axes: [axis(this.chart.x), { ...axis(this.chart.y), size: 62 }],
+        axes: [
+          { ...axis(this.chart.x), size: 28 },
+          { ...axis(this.chart.y), size: 56 },
+        ],
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
         series: [{}, ...this.chart.series.map((series) => this.line(series))],
@@ -220,7 +242,7 @@ class Drawing {
     };
   }
 
-  /** The names beside the lines' ends, moved apart where they would meet.
+  /** The names at the lines: beside their ends, or beside the right flank of a histogram.
    * @param {any} plot
    * @param {string} colour
    * @param {string} font
@@ -228,41 +250,78 @@ class Drawing {
   label(plot, colour, font) {
     if (!this.hasLabelsAtLine) return;
     const ratio = devicePixelRatio;
-    const labels = [];
-    for (const [index, series] of this.chart.series.entries()) {
-      const name = series.group || series.label;
-      if (labels.some((label) => label.name === name)) continue;
-      const values = this.data[index + 1];
-      for (let at = values.length - 1; at >= 0; at -= 1) {
-        const x = this.data[0][at];
-        if (values[at] == null || x > plot.scales.x.max || x < plot.scales.x.min) continue;
-        labels.push({ name, colour: this.colour(series), y: plot.valToPos(values[at], "y", true) / ratio });
-        break;
-      }
-    }
-    labels.sort((one, other) => one.y - other.y);
-    const bottom = (plot.bbox.top + plot.bbox.height) / ratio;
-    for (const [index, label] of labels.entries()) {
-      const above = index ? labels[index - 1].y + LINE_HEIGHT : plot.bbox.top / ratio;
-      label.y = Math.max(label.y, above);
-    }
-    for (let index = labels.length - 1; index >= 0; index -= 1) {
-      const below = index < labels.length - 1 ? labels[index + 1].y - LINE_HEIGHT : bottom;
-      labels[index].y = Math.min(labels[index].y, below);
-    }
     const context = plot.ctx;
     context.save();
     context.scale(ratio, ratio);
     context.font = font;
     context.textBaseline = "middle";
-    const left = (plot.bbox.left + plot.bbox.width) / ratio + 8;
-    for (const label of labels) {
+    context.textAlign = "left";
+    context.lineWidth = 4;
+    context.strokeStyle = token("ground");
+    const right = (plot.bbox.left + plot.bbox.width) / ratio;
+    for (const label of this.isHistogram ? this.flanks(plot) : this.ends(plot)) {
+      const width = context.measureText(label.name).width + 14;
+      const x = this.isHistogram ? Math.min(label.x + 8, right - width) : right + 8;
+      context.strokeText(label.name, x + 14, label.y);
       context.fillStyle = label.colour;
-      context.fillRect(left, label.y - 4, 8, 8);
+      context.fillRect(x, label.y - 4, 8, 8);
       context.fillStyle = colour;
-      context.fillText(label.name, left + 14, label.y, LABEL_ROOM - 24);
+      context.fillText(label.name, x + 14, label.y, LABEL_ROOM - 24);
     }
     context.restore();
+  }
+
+  /** One series of each group, with its place among the data.
+   * @returns {Array<[Series, string, Array<number | null | undefined>]>}
+   */
+  named() {
+    return this.groups.flatMap((name) => {
+      const index = this.chart.series.findIndex((series) => (series.group || series.label) === name);
+      return index < 0 ? [] : [[this.chart.series[index], name, this.data[index + 1]]];
+    });
+  }
+
+  /** Where each line ends, moved apart where the names would meet.
+   * @param {any} plot
+   */
+  ends(plot) {
+    const ratio = devicePixelRatio;
+    const labels = [];
+    for (const [series, name, values] of this.named()) {
+      for (let at = values.length - 1; at >= 0; at -= 1) {
+        const x = this.data[0][at];
+        if (values[at] == null || x > plot.scales.x.max || x < plot.scales.x.min) continue;
+        labels.push({ name, colour: this.colour(series), x: 0, y: plot.valToPos(values[at], "y", true) / ratio });
+        break;
+      }
+    }
+    labels.sort((one, other) => one.y - other.y);
+    const top = plot.bbox.top / ratio;
+    const bottom = (plot.bbox.top + plot.bbox.height) / ratio;
+    for (const [index, label] of labels.entries()) {
+      label.y = Math.max(label.y, index ? labels[index - 1].y + LINE_HEIGHT : top);
+    }
+    for (let index = labels.length - 1; index >= 0; index -= 1) {
+      labels[index].y = Math.min(labels[index].y, index < labels.length - 1 ? labels[index + 1].y - LINE_HEIGHT : bottom);
+    }
+    return labels;
+  }
+
+  /** Where each histogram falls below a height of its own, from the right.
+   * @param {any} plot
+   */
+  flanks(plot) {
+    const ratio = devicePixelRatio;
+    const { top, height } = plot.bbox;
+    return this.named().map(([series, name, values], index) => {
+      const y = top + height * (1 - HEIGHTS[index]);
+      let at = values.length - 1;
+      const isBelow = (/** @type {number} */ place) =>
+        values[place] == null || plot.valToPos(Math.max(values[place] ?? 0, plot.scales.y.min), "y", true) > y;
+      while (at > 0 && (this.data[0][at] > plot.scales.x.max || isBelow(at))) at -= 1;
+      const x = plot.valToPos(this.data[0][Math.min(at + 1, values.length - 1)] ?? 0, "x", true);
+      return { name, colour: this.colour(series), x: x / ratio, y: y / ratio };
+    });
   }
 
   tellKey() {

@@ -193,14 +193,11 @@ function showLines(runId, lines) {
   const after = Number(list.dataset.after);
   const fresh = lines.filter((line) => line.seq > after);
   if (!fresh.length) return;
-  const box = /** @type {HTMLElement} */ (list.parentElement);
-  const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
   if (fresh[0].seq > after + 1) list.append(logItem(fresh[0].at, "quiet", `${fresh[0].seq - after - 1} lines are not shown here`));
   list.append(...fresh.map((line) => logItem(line.at, line.level, line.text)));
   list.dataset.after = String(fresh[fresh.length - 1].seq);
-  if (!isAtEnd) return;
-  while (list.childElementCount > LINES_KEPT) list.firstElementChild?.remove();
-  box.scrollTop = box.scrollHeight;
+  const isAtEnd = Math.abs(list.parentElement?.scrollTop ?? 0) < 40; // the box is turned upside down: its end is 0
+  while (isAtEnd && list.childElementCount > LINES_KEPT) list.firstElementChild?.remove();
 }
 
 /**
