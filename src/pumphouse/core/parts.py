@@ -26,7 +26,7 @@ class Part:
     summary: str
     built: bool = True
     cli: str = ""  # a cyclopts.App
-    routes: str = ""  # a function () -> list of Litestar route handlers
+    routes: str = ""  # a function () -> pumphouse.core.web.part.PartPages
     jobs: str = ""  # a function () -> dict of run kind -> pumphouse.core.jobs.Job
     settings: str = ""  # a msgspec.Struct class: the table [NAME] of pumphouse.toml
     cards: str = ""  # an async function (Site) -> list[Card], for the home page and displays

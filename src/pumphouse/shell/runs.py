@@ -13,7 +13,8 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from pumphouse.core.jobs.foreground import actor, format_duration, report_end, show_progress
+from pumphouse.core.duration import format_duration
+from pumphouse.core.jobs.foreground import actor, report_end, show_progress
 from pumphouse.core.jobs.records import Run, RunSummary
 from pumphouse.core.jobs.state import State
 from pumphouse.core.site import Site

@@ -18,7 +18,13 @@ from pumphouse.core.jobs.job import Job, Jobs, Outcome
 from pumphouse.core.jobs.records import Measurement
 from pumphouse.core.parts import Part
 
-part = Part(name="demo", summary="a part for tests", jobs="pumphouse_demo:jobs")
+part = Part(
+    name="demo",
+    summary="a part for tests",
+    jobs="pumphouse_demo:jobs",
+    routes="pumphouse_demo_web:pages",
+    cards="pumphouse_demo_web:cards",
+)
 
 
 async def count(context: RunContext) -> Outcome:

@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pumphouse.core.duration import format_duration, time_left_s
 from pumphouse.core.errors import ConflictError
 from pumphouse.core.jobs.owner import Owner
 from pumphouse.core.jobs.records import Lease, Run
@@ -109,23 +110,6 @@ async def show_progress(site: Site, run_id: int) -> None:
             )
             await asyncio.sleep(LOOK_S)
             run = await site.runs.get(run_id)
-
-
-def time_left_s(progress: float, elapsed_s: float, expected_s: float | None) -> float | None:
-    """How long a run still takes: from its own pace once a tenth is done, before that from history, else None."""
-    if progress > 0.1:
-        return elapsed_s * (1 - progress) / progress
-    return max(0.0, expected_s - elapsed_s) if expected_s else None
-
-
-def format_duration(seconds: float) -> str:
-    """Seconds as people write them: 48 s, 3 min 12 s, 2 h 05 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def report_end(run: Run, *, as_json: bool) -> int:
