@@ -63,12 +63,16 @@ def engine_url(url: str) -> str:
 
 
 class Database:
-    """Connections to one database. `read()` for looking, `write()` for one transaction; close it when done."""
+    """Connections to one database. `read()` for looking, `write()` for one transaction; close it when done.
+
+    Raises UserError for a database that Pumphouse does not speak, InfraError where a SQLite file has no folder.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = engine_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
         if self.is_sqlite:
+            _require_folder(self.url)
             self._reader = _sqlite_engine(self.url, write=False)
             self._writer = _sqlite_engine(self.url, write=True)
         else:
@@ -99,6 +103,22 @@ class Database:
         await self._reader.dispose()
         if self._writer is not self._reader:
             await self._writer.dispose()
+
+
+def plain_rows(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
+    """The rows of a result as dicts with plain string keys (SQLAlchemy's are a subclass that msgspec refuses)."""
+    names = [str(name) for name in result.keys()]  # noqa: SIM118  a RMKeyView, not a dict
+    return [dict(zip(names, row, strict=True)) for row in result]
+
+
+def _require_folder(url: str) -> None:
+    name = sa.make_url(url).database
+    if name and not (folder := Path(name).parent).is_dir():
+        raise InfraError(
+            "the folder of the database does not exist",
+            where=str(folder),
+            next_step="make it, or mount the disk on which it is",
+        )
 
 
 def _sqlite_engine(url: str, *, write: bool) -> AsyncEngine:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pumphouse.core import tables
-from pumphouse.core.db import Database
+from pumphouse.core.db import Database, plain_rows
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +51,8 @@ async def read_events(
     if name_prefix:
         query = query.where(tables.event.c.name.startswith(name_prefix, autoescape=True))
     async with database.read() as connection:
-        rows = (await connection.execute(query)).mappings().all()
-    return [msgspec.convert(dict(row), StoredEvent) for row in rows]
+        rows = plain_rows(await connection.execute(query))
+    return [msgspec.convert(row, StoredEvent) for row in rows]
 
 
 async def last_event_id(database: Database) -> int:

@@ -36,6 +36,7 @@ run = sa.Table(
     sa.Column("progress", sa.Double, nullable=False),
     sa.Column("progress_text", sa.String(300), nullable=False),
     sa.Column("verdict", sa.String(60), nullable=False),
+    sa.Column("is_no", sa.Boolean, nullable=False),  # the answer is "no" or "worse"
     sa.Column("summary", sa.Text, nullable=False),  # the sentence that answers
     sa.Column("error", Json),  # pumphouse.core.errors.ErrorText
     sa.Column("result", Json),  # what the job returned, in the shape of its kind

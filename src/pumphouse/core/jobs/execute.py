@@ -61,6 +61,7 @@ async def execute(site: Site, lease: Lease, job: Job | None, *, stop: asyncio.Ev
             lease,
             state=State.DONE,
             verdict=outcome.verdict,
+            is_no=outcome.is_no,
             summary=outcome.summary,
             result=msgspec.to_builtins(outcome.result),
         )

@@ -7,14 +7,16 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from pumphouse.core import tables
+from pumphouse.core.artifacts import ArtifactStore
 from pumphouse.core.clock import Clock, SystemClock
-from pumphouse.core.db import Database
+from pumphouse.core.db import Database, plain_rows
 from pumphouse.core.errors import NotFoundError
 from pumphouse.core.jobs.records import Artifact, LogLine, Measurement, Run, RunSummary, Step
 from pumphouse.core.jobs.state import State
@@ -33,10 +35,10 @@ class RunReader:
     async def get(self, run_id: int) -> Run:
         """The whole run. Raises NotFoundError."""
         async with self.database.read() as connection:
-            row = (await connection.execute(sa.select(_RUN).where(_RUN.c.id == run_id))).mappings().first()
-        if row is None:
+            rows = plain_rows(await connection.execute(sa.select(_RUN).where(_RUN.c.id == run_id)))
+        if not rows:
             raise no_such_run(run_id)
-        return msgspec.convert(dict(row), Run)
+        return msgspec.convert(rows[0], Run)
 
     async def find(
         self,
@@ -96,6 +98,18 @@ class RunReader:
         rows = await self._rows(sa.select(table).where(table.c.run_id == run_id).order_by(table.c.name))
         return [msgspec.convert(row, Artifact) for row in rows]
 
+    async def artifact_path(self, run_id: int, name: str, store: ArtifactStore) -> Path:
+        """Where an artifact's content is. Raises NotFoundError where run, artifact or content is not there."""
+        await self.get(run_id)
+        found = await self.artifacts(run_id)
+        for artifact in found:
+            if artifact.name == name:
+                return store.path(artifact.sha256)
+        raise NotFoundError(
+            f"run {run_id} has no artifact {name!r}",
+            next_step=f"it has: {', '.join(item.name for item in found) or 'none'}",
+        )
+
     async def measurements(self, run_id: int) -> list[Measurement]:
         """The measurements of a run, in the order in which they were made."""
         table = tables.run_measurement
@@ -116,7 +130,7 @@ class RunReader:
 
     async def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         async with self.database.read() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings().all()]
+            return plain_rows(await connection.execute(query))
 
     async def _summaries(self, query: sa.Select[Any]) -> list[RunSummary]:
         return [msgspec.convert(row, RunSummary) for row in await self._rows(query)]

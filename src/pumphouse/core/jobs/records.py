@@ -20,6 +20,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     state: State
     verdict: str
+    is_no: bool
     summary: str
     progress: float
     progress_text: str

@@ -20,6 +20,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pumphouse.core import tables
+from pumphouse.core.db import plain_rows
 from pumphouse.core.errors import ConflictError, ErrorText
 from pumphouse.core.events import publish
 from pumphouse.core.jobs import events
@@ -138,6 +139,7 @@ class Runs(RunReader):
                 error=None,
                 summary="",
                 verdict="",
+                is_no=False,
                 progress_text="",
             )
             if not changed:
@@ -230,16 +232,16 @@ class Runs(RunReader):
         this = sa.and_(table.c.run_id == lease.run_id, table.c.name == name)
         async with self.database.write() as connection:
             await self._hold(connection, lease, now)
-            row = (await connection.execute(sa.select(table).where(this))).mappings().first()
-            if row is not None and row["state"] == "done":
-                return msgspec.convert({key: row[key] for key in Step.__struct_fields__}, Step)
-            if row is None:
+            rows = plain_rows(await connection.execute(sa.select(table).where(this)))
+            if rows and rows[0]["state"] == "done":
+                return msgspec.convert(rows[0], Step)
+            if not rows:
                 last = sa.select(sa.func.max(table.c.position)).where(table.c.run_id == lease.run_id)
                 position = int((await connection.execute(last)).scalar() or 0) + 1
                 values = {"run_id": lease.run_id, "name": name, "position": position}
                 await connection.execute(sa.insert(table).values(**values, state="running", started_at=now))
             else:
-                position = row["position"]
+                position = rows[0]["position"]
                 await connection.execute(
                     sa.update(table).where(this).values(state="running", started_at=now, finished_at=None)
                 )
@@ -288,6 +290,7 @@ class Runs(RunReader):
         *,
         state: State,
         verdict: str = "",
+        is_no: bool = False,
         summary: str = "",
         result: Any = None,
         error: ErrorText | None = None,
@@ -301,6 +304,7 @@ class Runs(RunReader):
                 now,
                 state=state,
                 verdict=verdict,
+                is_no=is_no,
                 summary=summary,
                 result=result,
                 error=msgspec.to_builtins(error) if error else None,
@@ -370,6 +374,7 @@ class Runs(RunReader):
             "progress_text": "",
             "verdict": "",
             "summary": "",
+            "is_no": False,
         }
         if claim is not None:
             owner, token, lease_s = claim

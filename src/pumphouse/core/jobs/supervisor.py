@@ -47,8 +47,11 @@ class Supervisor:
         """Ask `serve` to give back what runs and to return."""
         self._stop.set()
 
-    async def serve(self) -> None:
-        """Work until `stop` is called; returns when every process has ended (at most GRACE_S and a little)."""
+    async def serve(self, *, until_idle: bool = False) -> None:
+        """Work until `stop` is called; returns when every process has ended (at most GRACE_S and a little).
+
+        `until_idle` also ends it when no run is queued and none is running here.
+        """
         swept = 0.0
         try:
             while not self._stop.is_set():
@@ -58,6 +61,12 @@ class Supervisor:
                         swept = time.monotonic()
                     while len(self._running) < self.slots and (lease := await self._claim()):
                         self._start(lease)
+                    if (
+                        until_idle
+                        and not self._running
+                        and not await self.site.runs.find(states=[State.QUEUED], limit=1)
+                    ):
+                        return
                 except InfraError as error:
                     _log.error("the worker cannot use the database and tries again", reason=str(error))
                 with contextlib.suppress(TimeoutError):

@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("progress_text", sa.String(length=300), nullable=False),
         sa.Column("verdict", sa.String(length=60), nullable=False),
+        sa.Column("is_no", sa.Boolean(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
         sa.Column("error", Json, nullable=True),
         sa.Column("result", Json, nullable=True),
