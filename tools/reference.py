@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Generates docs/reference from the code: settings, commands, events. `--check` tells whether it is up to date.
 
-    python tools/reference.py [--check]
+python tools/reference.py [--check]
 """
 
 from __future__ import annotations
@@ -87,7 +87,12 @@ def paragraph(thing: Any) -> list[str]:
 
 def render_commands() -> str:
     """Every command with what it says of itself and its options."""
-    lines = ["# Commands", "", "Exit codes: 0 done, 1 the answer is no or worse, 2 the input is wrong, 3 the machine.", ""]
+    lines = [
+        "# Commands",
+        "",
+        "Exit codes: 0 done, 1 the answer is no or worse, 2 the input is wrong, 3 the machine.",
+        "",
+    ]
     for path, command in walk_commands(make_app(own_parts()), ()):
         signature = inspect.signature(command)
         lines += [f"## pumphouse {' '.join(path)}", "", *paragraph(command), ""]
@@ -123,7 +128,9 @@ def render_events() -> str:
             continue
         lines += [f"## {event.name}", "", *paragraph(event), ""]
         hints = typing.get_type_hints(event)
-        lines += [f"- `{field}`: {getattr(hints[field], '__name__', hints[field])}" for field in event.__struct_fields__]
+        lines += [
+            f"- `{field}`: {getattr(hints[field], '__name__', hints[field])}" for field in event.__struct_fields__
+        ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

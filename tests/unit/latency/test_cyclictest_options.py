@@ -1,54 +1,39 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of cyclictest, there and back."""
+"""The command line of cyclictest, read back."""
 
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pumphouse.core.errors import UserError
-from pumphouse.latency.domain.cyclictest_options import (
-    CyclictestOptions,
-    MeasureRequest,
-    read_command_line,
-    write_argv,
-)
+from pumphouse.lab.measure import Cyclictest
+from pumphouse.latency.domain.cyclictest_options import CyclictestOptions, read_command_line
 
 pytestmark = pytest.mark.unit
-
-GOLDEN = Path(__file__).parents[2] / "data" / "latency" / "golden" / "cyclictest_argv.txt"
-REQUEST = MeasureRequest(interval_us=1000, duration_s=5, priority=95, threads=1, histogram_width_us=20_000)
-
-
-def test_the_command_line_is_the_golden_one() -> None:
-    argv = write_argv(REQUEST, json_path="/run/latency/result.json", histogram_path="/run/latency/histogram.txt")
-    assert argv == GOLDEN.read_text().splitlines()
 
 
 @given(
     st.builds(
-        MeasureRequest,
-        interval_us=st.integers(1, 10**6),
-        duration_s=st.integers(1, 10**5),
+        Cyclictest,
+        interval_us=st.integers(50, 10**6),
+        duration_s=st.integers(1, 86_400),
         priority=st.integers(1, 99),
-        threads=st.integers(1, 64),
-        histogram_width_us=st.integers(1, 10**6),
+        width_us=st.integers(10, 10**6),
     )
 )
-def test_what_is_asked_for_is_read_back(request: MeasureRequest) -> None:
-    options = read_command_line(" ".join(write_argv(request, json_path="/a.json", histogram_path="/a.hist")))
-    assert options == CyclictestOptions(
-        priority=request.priority,
+def test_what_the_lab_asks_for_is_read_back(asked: Cyclictest) -> None:
+    assert read_command_line(" ".join(asked.argv())) == CyclictestOptions(
+        priority=asked.priority,
         policy="fifo",
-        interval_us=request.interval_us,
-        duration_s=request.duration_s,
-        histogram_width=request.histogram_width_us,
-        threads=request.threads,
+        interval_us=asked.interval_us,
+        duration_s=asked.duration_s,
+        histogram_width=asked.width_us,
+        threads=1,
     )
 
 

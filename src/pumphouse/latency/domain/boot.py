@@ -9,27 +9,51 @@ from typing import Literal
 import msgspec
 
 from pumphouse.core.histogram import Histogram
-from pumphouse.latency.domain.cyclictest_options import MeasureRequest
+from pumphouse.latency.domain.unit import name_unit
 
 Side = Literal["a", "b"]
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
-    """What the kernels ran on. `virtual_shift` is QEMU's icount shift, or None where time is real."""
+    """What the kernels ran on. `virtual_shift` is the icount shift of QEMU, or None where time is real."""
 
     name: str
     virtual_shift: int | None = None
-    detail: str = ""
+    is_model: bool = False  # nothing was booted: the latencies are drawn from a model
+
+    @property
+    def unit(self) -> str:
+        """What its latencies are counted in, in words."""
+        return name_unit(self.virtual_shift, is_model=self.is_model)
+
+
+class MeasureRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What each boot was to measure: SCHED_FIFO, locked memory, one latency per interval, for a fixed time.
+
+    The time and not the number of cycles is fixed, because cyclictest counts only the cycles that it made: with `-l` a
+    kernel that misses wake-ups measures longer and looks as good as one that misses none.
+    """
+
+    interval_us: int
+    duration_s: int
+    priority: int
+    threads: int
+    histogram_width_us: int
 
 
 class LoadEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What ran beside the measurement, and how much of it: counts over the measured time."""
+    """What ran beside the measurement, and how much of it: counts from its beginning to its end."""
 
     name: str
-    loops: int = 0
+    rounds: dict[str, int] = {}  # by the name of each of its loops
+    died: tuple[str, ...] = ()  # the loops that were gone at the end
     context_switches: int = 0
     interrupts: int = 0
-    alive_at_end: bool = False
+
+    @property
+    def total_rounds(self) -> int:
+        """The rounds of all loops."""
+        return sum(self.rounds.values())
 
 
 class BootEvidence(msgspec.Struct, frozen=True, kw_only=True):

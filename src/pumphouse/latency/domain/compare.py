@@ -45,7 +45,6 @@ from pumphouse.latency.domain.answer import write_answer
 from pumphouse.latency.domain.boot import Boot
 from pumphouse.latency.domain.comparison import Comparison, Effect, Rule, StatisticResult, Verdict
 from pumphouse.latency.domain.summarise import CONFIDENCE, TOP, list_invalid, list_notes, summarise_side
-from pumphouse.latency.domain.unit import name_unit
 
 ALPHA = 0.025  # of each of the two questions
 MIN_EFFECT = 0.10
@@ -102,7 +101,7 @@ def compare_boots(boots: Sequence[Boot], *, limit_us: int, source_a: str, source
     comparison = Comparison(
         verdict="error",
         answer="",
-        unit=name_unit(first.board.virtual_shift),
+        unit=first.board.unit,
         board=first.board,
         load=first.load.name,
         measure=first.request,
@@ -154,7 +153,7 @@ def find_verdict(statistics: Sequence[StatisticResult]) -> Verdict:
 def refuse_unlike(boots: Sequence[Boot]) -> None:
     """Raise UserError where two boots were not measured alike, so that their numbers cannot be compared."""
     alike: list[tuple[str, AbstractSet[Hashable]]] = [
-        ("boards", {(boot.evidence.board.name, boot.evidence.board.detail) for boot in boots}),
+        ("boards", {boot.evidence.board.name for boot in boots}),
         ("shifts", {boot.evidence.board.virtual_shift for boot in boots}),
         ("loads", {boot.evidence.load.name for boot in boots}),
         ("parameters", {boot.evidence.request for boot in boots}),

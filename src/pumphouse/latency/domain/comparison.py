@@ -8,8 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from pumphouse.latency.domain.boot import Board, Check
-from pumphouse.latency.domain.cyclictest_options import MeasureRequest
+from pumphouse.latency.domain.boot import Board, Check, MeasureRequest
 
 Verdict = Literal["better", "worse", "mixed", "no difference shown", "undecided", "error"]
 Effect = Literal["better", "worse", "excluded", "open"]
@@ -66,7 +65,7 @@ class BootSummary(msgspec.Struct, frozen=True, kw_only=True):
     expected_cycles: int | None = None
     missed_wakeups: int = 0
     cycles_above_limit: int | None = None
-    load_loops: int = 0
+    load_rounds: int = 0
     context_switches: int = 0
     wall_s: float = 0.0
     bins: Bins | None = None

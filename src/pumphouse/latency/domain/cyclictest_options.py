@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of cyclictest: written for our own runs, read back from the files of anybody's.
+"""The command line of cyclictest, read back from the files of anybody's runs.
 
 The options are those of rt-tests 2.4 to 2.8 (`cyclictest.c`, process_options).
 """
@@ -85,37 +85,6 @@ class CyclictestOptions(msgspec.Struct, frozen=True, kw_only=True):
         interval_us = self.interval_us + thread * self.distance_us
         ends = [] if self.duration_s is None else [self.duration_s * 1_000_000 // interval_us]
         return min([*ends, *([] if self.loops is None else [self.loops])], default=None)
-
-
-class MeasureRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One measurement as Pumphouse asks for it: always SCHED_FIFO, locked memory, one interval, a fixed duration.
-
-    The duration and not a number of cycles is fixed, because cyclictest counts only the cycles that it made: with
-    `-l` a kernel that misses wake-ups measures longer and looks as good as one that misses none.
-    """
-
-    interval_us: int
-    duration_s: int
-    priority: int
-    threads: int
-    histogram_width_us: int
-
-
-def write_argv(request: MeasureRequest, *, json_path: str, histogram_path: str) -> list[str]:
-    """The command line that measures `request` and leaves its JSON and its histogram text at the two paths."""
-    return [
-        "cyclictest",
-        "--quiet",
-        "--mlockall",
-        f"--threads={request.threads}",
-        "--policy=fifo",
-        f"--priority={request.priority}",
-        f"--interval={request.interval_us}",
-        f"--duration={request.duration_s}",
-        f"--histogram={request.histogram_width_us}",
-        f"--histfile={histogram_path}",
-        f"--json={json_path}",
-    ]
 
 
 def read_command_line(command_line: str, *, where: str = "cmdline") -> CyclictestOptions:

@@ -10,12 +10,12 @@ from typing import Annotated
 import msgspec
 
 from pumphouse.core.errors import UserError
-from pumphouse.latency.domain.boot import Side
+from pumphouse.latency.domain.boot import MeasureRequest, Side
 from pumphouse.latency.domain.compare import refuse_few_boots
-from pumphouse.latency.domain.cyclictest_options import WIDEST_HISTOGRAM, MeasureRequest
+from pumphouse.latency.domain.cyclictest_options import WIDEST_HISTOGRAM
 from pumphouse.latency.domain.unit import count_instructions
 
-PRIORITY = 95
+PRIORITY = 99
 HISTOGRAM_WIDTH_US = 20_000
 LOADS = ("stress", "idle")
 DEFAULT_LIMIT_INSTRUCTIONS = 25_000  # 50 us at shift=1, which is 500 million instructions a second

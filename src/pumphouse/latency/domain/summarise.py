@@ -59,7 +59,7 @@ def _summarise_boot(boot: Boot, limit_us: int) -> BootSummary:
         cycles=boot.cycles,
         expected_cycles=boot.expected_cycles,
         missed_wakeups=boot.missed_wakeups,
-        load_loops=evidence.load.loops,
+        load_rounds=evidence.load.total_rounds,
         context_switches=evidence.load.context_switches,
         wall_s=evidence.wall_s,
     )
@@ -97,11 +97,11 @@ def list_notes(a: SideSummary, b: SideSummary, *, load: str) -> list[str]:
     """What a reader of the verdict must know besides: an unequal load, latencies that were not measured."""
     notes = []
     if load != "idle":
-        means = [sum(boot.context_switches for boot in side.boots if boot.valid) / side.valid_boots for side in (a, b)]
+        means = [sum(boot.load_rounds for boot in side.boots if boot.valid) / side.valid_boots for side in (a, b)]
         if max(means) > UNEQUAL_LOAD * min(means):
             notes.append(
-                f"the load did not work equally hard: {means[0]:,.0f} context switches per boot beside {a.name}, "
-                f"{means[1]:,.0f} beside {b.name}; part of the difference may be the load's"
+                f"the load did not get as far on both: {means[0]:.1f} rounds per boot on {a.name}, {means[1]:.1f} on "
+                f"{b.name}; part of the difference may be the load's"
             )
     missed = [(side, sum(boot.missed_wakeups for boot in side.boots if boot.valid)) for side in (a, b)]
     notes += [

@@ -12,8 +12,13 @@ from __future__ import annotations
 import math
 
 
-def name_unit(virtual_shift: int | None) -> str:
-    """The unit of a latency, in words: "microseconds", or "virtual microseconds at shift=4"."""
+def name_unit(virtual_shift: int | None, *, is_model: bool = False) -> str:
+    """The unit of a latency, in words: "microseconds", or "virtual microseconds at shift=4".
+
+    "modelled microseconds" is what a fake board gives.
+    """
+    if is_model:
+        return "modelled microseconds"
     return "microseconds" if virtual_shift is None else f"virtual microseconds at shift={virtual_shift}"
 
 
