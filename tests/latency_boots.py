@@ -16,6 +16,7 @@ from pumphouse.latency.domain.validity import judge_boot
 
 QEMU = Board(name="qemu", virtual_shift=4)
 CYCLES_S = 5
+WIDTH_US = 5_000
 
 
 def make_evidence(
@@ -28,7 +29,7 @@ def make_evidence(
     **changes: Any,
 ) -> BootEvidence:
     """The evidence of one boot of a fake kernel, as if QEMU had booted it; `changes` replace its fields."""
-    test = Cyclictest(duration_s=CYCLES_S, width_us=20_000)
+    test = Cyclictest(duration_s=CYCLES_S, width_us=WIDTH_US)
     opened = fake.open_fake_kernel(model)
     drawn = fake.MODELS[model].draw(test.expected_cycles, seed=seed) if latencies is None else latencies
     files = {name: content.decode() for name, content in fake.render_files(opened, test, "stress", drawn).items()}
@@ -43,7 +44,7 @@ def make_evidence(
         expects_realtime=opened.is_realtime,
         board=QEMU,
         request=MeasureRequest(
-            interval_us=1000, duration_s=CYCLES_S, priority=99, threads=1, histogram_width_us=20_000
+            interval_us=1000, duration_s=CYCLES_S, priority=99, threads=1, histogram_width_us=WIDTH_US
         ),
         load=read_load("stress", files["load.txt"]),
         exit_code=exit_code,

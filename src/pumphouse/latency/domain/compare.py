@@ -49,6 +49,7 @@ from pumphouse.latency.domain.summarise import CONFIDENCE, TOP, list_invalid, li
 ALPHA = 0.025  # of each of the two questions
 MIN_EFFECT = 0.10
 RESOLUTION_US = 1  # cyclictest counts whole microseconds, cut
+ROUNDING = 1 + 1e-9  # of logarithms: 8 and 9 us differ by the resolution and not by more
 LEAST_US = 0.5  # what stands for a latency below the resolution, whose logarithm does not exist
 
 STATISTICS: dict[str, Callable[[Histogram], float]] = {
@@ -205,8 +206,8 @@ def _take_valid(boots: Iterable[Boot]) -> list[Histogram]:
 
 
 def _counts_as_worse(a_us: float, ratio: float) -> bool:
-    return ratio >= 1 + MIN_EFFECT and a_us * (ratio - 1) > RESOLUTION_US
+    return ratio >= 1 + MIN_EFFECT and a_us * (ratio - 1) > RESOLUTION_US * ROUNDING
 
 
 def _counts_as_better(a_us: float, ratio: float) -> bool:
-    return ratio <= 1 / (1 + MIN_EFFECT) and a_us * (1 - ratio) > RESOLUTION_US
+    return ratio <= 1 / (1 + MIN_EFFECT) and a_us * (1 - ratio) > RESOLUTION_US * ROUNDING
