@@ -54,9 +54,7 @@ def render_settings() -> str:
             tables[part.name] = resolve(part.settings)
     for name, shape in tables.items():
         lines += [f"## [{name}]", "", *paragraph(shape), ""]
-        info = msgspec.inspect.type_info(shape)
-        assert isinstance(info, msgspec.inspect.StructType)
-        for field in info.fields:
+        for field in msgspec.inspect.type_info(shape).fields:
             default = field.default
             if default is msgspec.NODEFAULT:
                 default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else "required"
@@ -87,12 +85,7 @@ def paragraph(thing: Any) -> list[str]:
 
 def render_commands() -> str:
     """Every command with what it says of itself and its options."""
-    lines = [
-        "# Commands",
-        "",
-        "Exit codes: 0 done, 1 the answer is no or worse, 2 the input is wrong, 3 the machine.",
-        "",
-    ]
+    lines = ["# Commands", "", "Exit codes: 0 done, 1 no or worse, 2 the input is wrong, 3 the machine failed.", ""]
     for path, command in walk_commands(make_app(own_parts()), ()):
         signature = inspect.signature(command)
         lines += [f"## pumphouse {' '.join(path)}", "", *paragraph(command), ""]
@@ -128,9 +121,8 @@ def render_events() -> str:
             continue
         lines += [f"## {event.name}", "", *paragraph(event), ""]
         hints = typing.get_type_hints(event)
-        lines += [
-            f"- `{field}`: {getattr(hints[field], '__name__', hints[field])}" for field in event.__struct_fields__
-        ]
+        fields = event.__struct_fields__
+        lines += [f"- `{field}`: {getattr(hints[field], '__name__', hints[field])}" for field in fields]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

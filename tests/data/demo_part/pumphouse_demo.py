@@ -49,6 +49,14 @@ async def count(context: RunContext) -> Outcome:
     return Outcome(summary=f"counted to {steps}", verdict="done", result={"steps": steps})
 
 
+async def chatter(context: RunContext) -> Outcome:
+    for number in range(3000):
+        context.log(f"line {number}")
+        if number % 10 == 0:
+            await asyncio.sleep(0.001)
+    return Outcome(summary="said")
+
+
 async def answer_no(_context: RunContext) -> Outcome:
     return Outcome(summary="it is worse", verdict="worse", is_no=True)
 
@@ -88,5 +96,5 @@ async def big(context: RunContext) -> Outcome:
 
 
 def jobs() -> Jobs:
-    performers = (count, answer_no, fail_user, fail_infra, bug, die, hang, big)
+    performers = (chatter, count, answer_no, fail_user, fail_infra, bug, die, hang, big)
     return {f"demo.{perform.__name__}": Job(kind=f"demo.{perform.__name__}", perform=perform) for perform in performers}

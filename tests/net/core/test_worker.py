@@ -36,6 +36,15 @@ async def test_a_run_is_executed_with_steps_log_measurement_and_artifact(site, t
     assert (await site.runs.artifact_path(run_id, "counted.txt", site.artifacts)).read_text() == "3\n"
 
 
+async def test_every_log_line_is_kept_once_and_in_order(site, make, worker):
+    run_id = await make(site, "demo.chatter")
+    with worker(site, "--until-idle") as process:
+        assert process.wait(30) == 0
+    assert (await site.runs.get(run_id)).state is State.DONE
+    lines = await site.runs.log(run_id, limit=10_000)
+    assert [line.text for line in lines] == [f"line {number}" for number in range(3000)]
+
+
 async def test_each_way_to_fail_is_told_with_its_reason(site, make, worker, until, ended):
     kinds = ["demo.fail_user", "demo.fail_infra", "demo.bug", "demo.die", "demo.unheard_of"]
     run_ids = [await make(site, kind) for kind in kinds]

@@ -99,8 +99,9 @@ async def _work(context: RunContext, job: Job | None, *, lease_s: float, stop: a
             why="the part is not installed here, or it is an older version",
             next_step="install the part where the worker runs, then retry the run",
         )
+    ended = asyncio.Event()
     work = asyncio.ensure_future(job.perform(context))
-    keeper = asyncio.ensure_future(_keep(context, lease_s=lease_s))
+    keeper = asyncio.ensure_future(_keep(context, lease_s=lease_s, ended=ended))
     stopped = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({work, keeper, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,16 +111,20 @@ async def _work(context: RunContext, job: Job | None, *, lease_s: float, stop: a
             keeper.result()  # raises why the keeping ended
         raise asyncio.CancelledError  # stop was set
     finally:
-        for task in (work, keeper, stopped):
+        # The keeper is not cancelled: a flush that is cut off may have been committed, and would be repeated.
+        ended.set()
+        for task in (work, stopped):
             task.cancel()
         await asyncio.gather(work, keeper, stopped, return_exceptions=True)
 
 
-async def _keep(context: RunContext, *, lease_s: float) -> None:
-    """Renew the lease and store news until cancelled. Raises when the run must end."""
+async def _keep(context: RunContext, *, lease_s: float, ended: asyncio.Event) -> None:
+    """Renew the lease and store news until the work has ended. Raises when the run must end."""
     renewed = looked = time.monotonic()
     while True:
-        await asyncio.sleep(FLUSH_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), FLUSH_S)
+            return
         now = time.monotonic()
         if not context.has_news and now - looked < LOOK_S:
             continue
