@@ -36,7 +36,7 @@ def worker():
     @contextlib.contextmanager
     def start(site, *arguments):
         argv = [*PUMPHOUSE, "worker", "--site", str(site.root), *arguments]
-        process = subprocess.Popen(argv, stderr=open(f"/tmp/w.{site.root.name}","wb"))
+        process = subprocess.Popen(argv, stderr=open(f"/tmp/w.{site.root.name}", "wb"))
         try:
             yield process
         finally:

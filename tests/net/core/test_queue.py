@@ -37,7 +37,9 @@ async def sites(tmp_path, postgresql_server, monkeypatch):
         await site.close()
 
 
-N=16
+N = 16
+
+
 def counted(trace):
     return [tuple(map(int, line.split())) for line in trace.read_text().splitlines()]
 
