@@ -7,5 +7,6 @@ from pumphouse.core.parts import Part
 part = Part(
     name="latency",
     summary="realtime-kernel CI: measures latency under load and judges honestly",
-    built=False,
+    cli="pumphouse.latency.cli:app",
+    jobs="pumphouse.latency.jobs:jobs",
 )

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import random
-from typing import Annotated
+import shlex
 
 import msgspec
 
@@ -39,8 +39,8 @@ class CompareRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     load: str = "stress"
     cycles: int = 5_000
     interval_us: int = 1_000
-    limit_us: Annotated[int, msgspec.Meta(description="0: 25,000 instructions")] = 0
-    seed: int = 0
+    limit_us: int = 0  # 0 stands for 25,000 instructions
+    seed: int = 0  # of the order and the phases of the boots; 0 stands for the number of the run
 
     @property
     def duration_s(self) -> int:
@@ -112,6 +112,22 @@ def check_request(request: CompareRequest) -> None:
             why=f"the longest measurement is {LONGEST_S:,} s",
             next_step="ask for fewer cycles or a shorter interval",
         )
+
+
+def write_title(request: CompareRequest) -> str:
+    """What the run is called: the two kernels, the load and the board."""
+    a, b = (source.removeprefix("deb:") for source in (request.a, request.b))
+    return f"{b} against {a}, {request.load} on {request.board}"
+
+
+def write_command(request: CompareRequest) -> str:
+    """The shell command that asks for the same comparison."""
+    options = [
+        f"--{name.replace('_', '-')}={shlex.quote(str(getattr(request, name)))}"
+        for name in request.__struct_fields__
+        if getattr(request, name) != getattr(CompareRequest(), name)
+    ]
+    return " ".join(["pumphouse latency compare", *options])
 
 
 def plan_boots(boots: int, seed: int) -> list[tuple[Side, int]]:
