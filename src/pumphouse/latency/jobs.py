@@ -28,10 +28,9 @@ from pumphouse.latency.domain.comparison import Comparison
 from pumphouse.latency.domain.report import write_report
 from pumphouse.latency.domain.request import CompareRequest, check_request, plan_boots, write_command
 from pumphouse.latency.domain.validity import judge_boot
+from pumphouse.latency.kinds import COMPARE, GUESS_S
 from pumphouse.latency.picture import draw_picture
 
-KIND = "latency.compare"
-GUESS_S = 80.0  # ten boots of 9 to 17 s, two at a time
 MEDIA_TYPES = {".json": "application/json", ".txt": "text/plain", ".png": "image/png"}
 
 
@@ -55,7 +54,7 @@ class BootRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def jobs() -> Jobs:
     """The kinds of run of this part."""
-    return {KIND: Job(kind=KIND, perform=perform_compare, guess_s=GUESS_S)}
+    return {COMPARE: Job(kind=COMPARE, perform=perform_compare, guess_s=GUESS_S)}
 
 
 def read_request(params: Mapping[str, Any]) -> CompareRequest:
@@ -65,7 +64,7 @@ def read_request(params: Mapping[str, Any]) -> CompareRequest:
     except msgspec.ValidationError as error:
         raise UserError(
             "the parameters of this comparison are not understood",
-            where=KIND,
+            where=COMPARE,
             why=str(error),
             next_step="pumphouse latency compare --help tells what there is",
         ) from error

@@ -21,8 +21,8 @@ from pumphouse.core.web.render import page
 from pumphouse.core.web.web import web_of
 from pumphouse.latency.domain.chart import Chart, make_chart
 from pumphouse.latency.domain.comparison import Comparison
-from pumphouse.latency.domain.request import CompareRequest
-from pumphouse.latency.kinds import COMPARE, GUESS_S, title_of, write_command
+from pumphouse.latency.domain.request import CompareRequest, write_command, write_title
+from pumphouse.latency.kinds import COMPARE, GUESS_S
 
 PAGE_RUNS = 50
 
@@ -41,7 +41,7 @@ def pages() -> PartPages:
                 kind=COMPARE,
                 name="Compare two kernels",
                 params=CompareRequest,
-                title=title_of,
+                title=write_title,
                 command=write_command,
                 guess_s=GUESS_S,
             )
