@@ -117,7 +117,7 @@ def check_request(request: CompareRequest) -> None:
 def write_title(request: CompareRequest) -> str:
     """What the run is called: the two kernels, the load and the board."""
     a, b = (source.removeprefix("deb:") for source in (request.a, request.b))
-    return f"{b} against {a}, {request.load} on {request.board}"
+    return f"Compare {b} with {a}, {request.load} on {request.board}"
 
 
 def write_command(request: CompareRequest) -> str:

@@ -93,6 +93,6 @@ def draw(chart: Chart) -> PageChart:
             )
             for item in chart.series
         ],
-        note=f"{chart.unit}, all boots together; drawn to {chart.width_us:,} us"
+        note=f"{chart.unit}, all boots together; the histograms reach {chart.width_us:,} us"
         + (f" ({', '.join(beyond)})" if beyond else ""),
     )
