@@ -18,6 +18,7 @@ from pumphouse.core.errors import UserError
 from pumphouse.core.jobs.context import RunContext
 from pumphouse.core.jobs.job import Job, Jobs, Outcome
 from pumphouse.core.jobs.records import Measurement
+from pumphouse.core.site import Site
 from pumphouse.lab.board import BootResult, KernelFaultError, boot_with_retry
 from pumphouse.lab.kernel import Kernel
 from pumphouse.latency.bench import Bench, make_boot_job, open_bench, open_compared_kernel
@@ -26,7 +27,7 @@ from pumphouse.latency.domain.boot_files import read_clocks, read_load, read_sta
 from pumphouse.latency.domain.compare import compare_boots
 from pumphouse.latency.domain.comparison import Comparison
 from pumphouse.latency.domain.report import write_report
-from pumphouse.latency.domain.request import CompareRequest, check_request, plan_boots, write_command
+from pumphouse.latency.domain.request import CompareRequest, check_request, plan_boots, write_command, write_title
 from pumphouse.latency.domain.validity import judge_boot
 from pumphouse.latency.picture import draw_picture
 
@@ -56,6 +57,18 @@ class BootRecord(msgspec.Struct, frozen=True, kw_only=True):
 def jobs() -> Jobs:
     """The kinds of run of this part."""
     return {KIND: Job(kind=KIND, perform=perform_compare, guess_s=GUESS_S)}
+
+
+async def queue_first_runs(site: Site) -> None:
+    """Queue the comparison that a new site computes first: Debian's stock kernel and its realtime one in QEMU."""
+    request = CompareRequest()
+    await site.runs.create(
+        kind=KIND,
+        title=write_title(request),
+        params=msgspec.to_builtins(request),
+        actor="first runs",
+        idempotency_key="latency.compare first",
+    )
 
 
 def read_request(params: Mapping[str, Any]) -> CompareRequest:
@@ -232,12 +245,18 @@ async def _keep(
     records: list[tuple[Side, int, BootRecord]],
 ) -> None:
     firsts = {side: record.command for side, _, record in reversed(records) if record.command}
-    commands = [write_command(request), *(firsts[side] for side in sorted(firsts))]
+    pinned = msgspec.structs.replace(request, a=_pin(comparison.a.source), b=_pin(comparison.b.source))
+    commands = [write_command(pinned), *(firsts[side] for side in sorted(firsts))]
     await context.artifact("report.txt", write_report(comparison, commands=commands).encode(), media_type="text/plain")
     await context.artifact("comparison.json", msgspec.json.encode(comparison), media_type="application/json")
     picture = await asyncio.to_thread(draw_picture, comparison)
     await context.artifact("picture.png", picture, media_type="image/png")
     await context.measure(*list_measurements(comparison))
+
+
+def _pin(source: str) -> str:
+    """The specification of exactly this kernel: of "deb:linux-image-6.1.0-56-amd64 6.1.192-2" the package."""
+    return source.split(maxsplit=1)[0] if source.startswith("deb:") else source
 
 
 def list_measurements(comparison: Comparison) -> list[Measurement]:

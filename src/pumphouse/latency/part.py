@@ -9,4 +9,7 @@ part = Part(
     summary="realtime-kernel CI: measures latency under load and judges honestly",
     cli="pumphouse.latency.cli:app",
     jobs="pumphouse.latency.jobs:jobs",
+    routes="pumphouse.latency.web.pages:pages",
+    cards="pumphouse.latency.web.pages:show_cards",
+    first_runs="pumphouse.latency.jobs:queue_first_runs",
 )
