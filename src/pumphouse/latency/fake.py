@@ -9,6 +9,7 @@ It serves tests and demonstrations; results carry the unit "modelled microsecond
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,9 @@ def render_text(threads: list[Latencies], *, width: int, with_sum: bool = False)
     outside = [np.flatnonzero(thread >= width) for thread in threads]
     sums = with_sum and len(threads) > 1
     rows = np.vstack([table, table.sum(axis=0)]) if sums else table
-    lines = [f"{value:06d} " + "\t".join(f"{count:06d}" for count in rows[:, value]) for value in range(width)]
+    lines = list(_render_zeros(width, len(rows)))
+    for value in np.flatnonzero(table.any(axis=0)).tolist():
+        lines[value] = f"{value:06d} " + "\t".join(f"{count:06d}" for count in rows[:, value])
     totals = [thread.size - lost.size for thread, lost in zip(threads, outside, strict=True)]
     maxima = [int(thread.max()) for thread in threads]
     overflows = [lost.size for lost in outside]
@@ -191,3 +194,9 @@ def render_text(threads: list[Latencies], *, width: int, with_sum: bool = False)
         ),
     ]
     return "\n".join(["# Histogram", *lines, *footer, "", ""])
+
+
+@lru_cache(maxsize=4)
+def _render_zeros(width: int, columns: int) -> tuple[str, ...]:
+    zeros = "\t".join(["000000"] * columns)
+    return tuple(f"{value:06d} {zeros}" for value in range(width))

@@ -231,12 +231,18 @@ async def _keep(
     records: list[tuple[Side, int, BootRecord]],
 ) -> None:
     firsts = {side: record.command for side, _, record in reversed(records) if record.command}
-    commands = [write_command(request), *(firsts[side] for side in sorted(firsts))]
+    pinned = msgspec.structs.replace(request, a=_pin(comparison.a.source), b=_pin(comparison.b.source))
+    commands = [write_command(pinned), *(firsts[side] for side in sorted(firsts))]
     await context.artifact("report.txt", write_report(comparison, commands=commands).encode(), media_type="text/plain")
     await context.artifact("comparison.json", msgspec.json.encode(comparison), media_type="application/json")
     picture = await asyncio.to_thread(draw_picture, comparison)
     await context.artifact("picture.png", picture, media_type="image/png")
     await context.measure(*list_measurements(comparison))
+
+
+def _pin(source: str) -> str:
+    """The specification of exactly this kernel: of "deb:linux-image-6.1.0-56-amd64 6.1.192-2" the package."""
+    return source.split(maxsplit=1)[0] if source.startswith("deb:") else source
 
 
 def list_measurements(comparison: Comparison) -> list[Measurement]:

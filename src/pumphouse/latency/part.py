@@ -9,7 +9,7 @@ part = Part(
     summary="realtime-kernel CI: measures latency under load and judges honestly",
     cli="pumphouse.latency.cli:app",
     jobs="pumphouse.latency.jobs:jobs",
-    routes="pumphouse.latency.web.routes:pages",
-    cards="pumphouse.latency.cards:cards",
-    first_runs="pumphouse.latency.cards:queue_first_runs",
+    routes="pumphouse.latency.web.pages:pages",
+    cards="pumphouse.latency.web.pages:show_cards",
+    first_runs="pumphouse.latency.kinds:queue_first_runs",
 )

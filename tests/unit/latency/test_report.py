@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shlex
 import struct
 from collections.abc import Callable
 
@@ -65,9 +66,12 @@ def test_every_report_fits_80_columns_answers_first_and_ends_with_the_caveat(com
     assert "virtual microseconds at shift=4" in text
 
 
-def test_a_command_that_is_longer_than_the_page_is_not_broken() -> None:
-    command = "cyclictest " + "--option " * 20
-    assert f"  {command}\n" in write_report(judge(), commands=[command])
+def test_a_long_command_is_broken_between_words_as_a_shell_takes_it() -> None:
+    command = "qemu --kernel /a/very/long/path/" + "x" * 90 + " -append 'a b' " + "--option " * 20
+    text = write_report(judge(), commands=[command])
+    folded = text[text.index("To reproduce:") :].split("\n\n")[0].split("\n", 1)[1]
+    assert shlex.split(folded.replace("\\\n", "")) == shlex.split(command)
+    assert [line for line in folded.split("\n") if len(line) > 80 and "xxx" not in line] == []
 
 
 def test_a_report_of_a_real_board_does_not_speak_of_virtual_time() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 
@@ -25,7 +26,7 @@ MODEL_CAVEAT = "Nothing was booted: the latencies are drawn from a model."
 
 
 def write_report(comparison: Comparison, *, commands: Sequence[str] = ()) -> str:
-    """The whole report, ending with a newline. `commands` reproduce it; each stands on lines of its own, uncut."""
+    """The whole report, ending with a newline. `commands` reproduce it, as a shell takes them."""
     blocks = [
         _wrap(_capitalise(comparison.answer) + "."),
         *_write_reasons(comparison),
@@ -149,16 +150,28 @@ def _write_side(mark: str, side: SideSummary) -> list[str]:
 
 
 def _write_commands(commands: Sequence[str]) -> list[str]:
-    return ["\n".join(["To reproduce:", *(f"  {command}" for command in commands)])] if commands else []
+    return ["\n".join(["To reproduce:", *(_fold(command) for command in commands)])] if commands else []
+
+
+def _fold(command: str) -> str:
+    """A shell command over several lines, broken only between words; a word longer than a line stands alone."""
+    lines = ["  "]
+    for word in map(shlex.quote, shlex.split(command)):
+        if len(lines[-1]) + len(word) > WIDTH - 3 and lines[-1].strip():
+            lines.append("    ")
+        lines[-1] += word if lines[-1].isspace() else f" {word}"
+    return " \\\n".join(lines)
 
 
 def _write_caveats(comparison: Comparison) -> str:
-    caveats = [CAVEAT]
+    return "\n\n".join(_wrap(caveat) for caveat in (write_kind_of_time(comparison), CAVEAT) if caveat)
+
+
+def write_kind_of_time(comparison: Comparison) -> str:
+    """What its microseconds are not, where they are not those of hardware; else nothing."""
     if comparison.board.is_model:
-        caveats.insert(0, MODEL_CAVEAT)
-    elif comparison.board.virtual_shift is not None:
-        caveats.insert(0, VIRTUAL_CAVEAT)
-    return "\n\n".join(_wrap(caveat) for caveat in caveats)
+        return MODEL_CAVEAT
+    return VIRTUAL_CAVEAT if comparison.board.virtual_shift is not None else ""
 
 
 def _wrap(text: str, *, indent: str = "") -> str:

@@ -11,8 +11,8 @@ import msgspec
 
 from pumphouse.core.errors import UserError
 from pumphouse.latency.domain.boot import MeasureRequest, Side
-from pumphouse.latency.domain.compare import refuse_few_boots
 from pumphouse.latency.domain.cyclictest_options import WIDEST_HISTOGRAM
+from pumphouse.latency.domain.rule import refuse_few_boots
 from pumphouse.latency.domain.unit import count_instructions
 
 PRIORITY = 99
