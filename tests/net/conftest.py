@@ -32,7 +32,7 @@ class PostgresqlServer:
     def start(self):
         argv = [*self.prefix, str(PROGRAMS[-1] / "postgres"), "-D", str(self.folder / "data")]
         self.process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
+        for _ in range(600):
             with (
                 contextlib.suppress(psycopg.OperationalError),
                 psycopg.connect(self.url("postgres"), connect_timeout=2),

@@ -29,7 +29,9 @@ from pumphouse.core.log import get_logger
 LOOK_S = 0.25
 OVERLAP_S = 5.0  # how far back each look goes: changes are stored a moment after the time that they carry
 QUEUE_MESSAGES = 100
-LOG_LINES = 500
+QUEUE_BYTES = 500_000
+LOG_LINES = 200
+LOOK_AGAIN_S = 2.0  # after the tables could not be looked at
 MAX_TOPICS = 20
 RECENT_RUNS = 100
 
@@ -78,8 +80,9 @@ class Watcher:
     def __init__(self, feed: LiveFeed) -> None:
         self._feed = feed
         self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
         self._ready = asyncio.Event()
-        self._behind = False
+        self.is_behind = False
         self.topics: set[str] = set()
         self.logs: dict[int, int] = {}  # run -> the last line queued
 
@@ -106,32 +109,37 @@ class Watcher:
 
     def offer(self, message: bytes) -> None:
         """Queue a message, or drop to a snapshot where the queue is full."""
-        if self._behind:
+        if self.is_behind:
             return
-        if len(self._queue) >= QUEUE_MESSAGES:
+        if len(self._queue) >= QUEUE_MESSAGES or self._queued_bytes + len(message) > QUEUE_BYTES:
             self.logs = dict.fromkeys(self.logs, 0)  # what was queued is lost, so the end of each log is sent again
             self._drop_to_snapshot()
             return
         self._queue.append(message)
+        self._queued_bytes += len(message)
         self._ready.set()
 
     async def take(self) -> list[bytes]:
         """What to send next; waits until there is something."""
         await self._ready.wait()
-        if self._behind:
-            self._behind = False
+        if self.is_behind:
+            self.is_behind = False
             messages = await self._feed.snapshot(self)
-            if not self._queue and not self._behind:
+            if not self._queue and not self.is_behind:
                 self._ready.clear()
             return messages
         messages = list(self._queue)
-        self._queue.clear()
+        self._empty()
         self._ready.clear()
         return messages
 
-    def _drop_to_snapshot(self) -> None:
+    def _empty(self) -> None:
         self._queue.clear()
-        self._behind = True
+        self._queued_bytes = 0
+
+    def _drop_to_snapshot(self) -> None:
+        self._empty()
+        self.is_behind = True
         self._ready.set()
 
 
@@ -218,9 +226,10 @@ class LiveFeed:
                     self._hand_out(Trouble(what=error.text.what))
                     self._trouble = error.text.what
                     _log.warning("the live feed cannot look at the tables", reason=error.text.what)
+                    await asyncio.sleep(LOOK_AGAIN_S)
                 except Exception:  # noqa: BLE001  a bug here must be seen in the log, and must not end the feed
                     _log.exception("a bug in the live feed")
-                await asyncio.sleep(LOOK_S * 8)
+                    await asyncio.sleep(LOOK_AGAIN_S)
         finally:
             self._looking = None
 
@@ -242,7 +251,7 @@ class LiveFeed:
         self._hand_out(await self._tell(run), "runs", one)
         if self._watched(one):
             self._hand_out(await self._steps(run.id), one)
-        if readers := [watcher for watcher in self.watchers if run.id in watcher.logs]:
+        if readers := [watcher for watcher in self.watchers if run.id in watcher.logs and not watcher.is_behind]:
             await self._hand_out_log(run.id, readers)
 
     async def _hand_out_log(self, run_id: int, readers: list[Watcher]) -> None:

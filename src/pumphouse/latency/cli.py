@@ -17,7 +17,7 @@ from pumphouse.core.site import Site
 from pumphouse.core.terminal import JsonOption, SiteOption, print_json, print_lines, say, with_site
 from pumphouse.latency.bench import open_bench
 from pumphouse.latency.domain.request import CompareRequest, check_request, write_title
-from pumphouse.latency.jobs import KIND
+from pumphouse.latency.kinds import COMPARE
 
 app = App(name="latency", help="Measure the latency of kernels under load, and judge by boots.")
 
@@ -79,13 +79,13 @@ def compare(
     async def work(opened: Site) -> int:
         params = {name: getattr(request, name) for name in request.__struct_fields__}
         if detach:
-            run = await opened.runs.create(kind=KIND, title=write_title(request), params=params, actor=actor())
+            run = await opened.runs.create(kind=COMPARE, title=write_title(request), params=params, actor=actor())
             if json:
                 print_json(run)
             else:
                 print_lines([f"run {run.id} queued; `pumphouse runs wait {run.id}` follows it"])
             return 0
-        run = await execute_here(opened, kind=KIND, title=write_title(request), params=params)
+        run = await execute_here(opened, kind=COMPARE, title=write_title(request), params=params)
         if run.state is State.DONE:
             return await _show(opened, run, png=png, as_json=json)
         return report_end(run, as_json=json)

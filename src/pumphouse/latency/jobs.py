@@ -18,7 +18,6 @@ from pumphouse.core.errors import UserError
 from pumphouse.core.jobs.context import RunContext
 from pumphouse.core.jobs.job import Job, Jobs, Outcome
 from pumphouse.core.jobs.records import Measurement
-from pumphouse.core.site import Site
 from pumphouse.lab.board import BootResult, KernelFaultError, boot_with_retry
 from pumphouse.lab.kernel import Kernel
 from pumphouse.latency.bench import Bench, make_boot_job, open_bench, open_compared_kernel
@@ -27,12 +26,11 @@ from pumphouse.latency.domain.boot_files import read_clocks, read_load, read_sta
 from pumphouse.latency.domain.compare import compare_boots
 from pumphouse.latency.domain.comparison import Comparison
 from pumphouse.latency.domain.report import write_report
-from pumphouse.latency.domain.request import CompareRequest, check_request, plan_boots, write_command, write_title
+from pumphouse.latency.domain.request import CompareRequest, check_request, plan_boots, write_command
 from pumphouse.latency.domain.validity import judge_boot
+from pumphouse.latency.kinds import COMPARE, GUESS_S
 from pumphouse.latency.picture import draw_picture
 
-KIND = "latency.compare"
-GUESS_S = 80.0  # ten boots of 9 to 17 s, two at a time
 MEDIA_TYPES = {".json": "application/json", ".txt": "text/plain", ".png": "image/png"}
 
 
@@ -56,19 +54,7 @@ class BootRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def jobs() -> Jobs:
     """The kinds of run of this part."""
-    return {KIND: Job(kind=KIND, perform=perform_compare, guess_s=GUESS_S)}
-
-
-async def queue_first_runs(site: Site) -> None:
-    """Queue the comparison that a new site computes first: Debian's stock kernel and its realtime one in QEMU."""
-    request = CompareRequest()
-    await site.runs.create(
-        kind=KIND,
-        title=write_title(request),
-        params=msgspec.to_builtins(request),
-        actor="first runs",
-        idempotency_key="latency.compare first",
-    )
+    return {COMPARE: Job(kind=COMPARE, perform=perform_compare, guess_s=GUESS_S)}
 
 
 def read_request(params: Mapping[str, Any]) -> CompareRequest:
@@ -78,7 +64,7 @@ def read_request(params: Mapping[str, Any]) -> CompareRequest:
     except msgspec.ValidationError as error:
         raise UserError(
             "the parameters of this comparison are not understood",
-            where=KIND,
+            where=COMPARE,
             why=str(error),
             next_step="pumphouse latency compare --help tells what there is",
         ) from error

@@ -11,5 +11,5 @@ part = Part(
     jobs="pumphouse.latency.jobs:jobs",
     routes="pumphouse.latency.web.pages:pages",
     cards="pumphouse.latency.web.pages:show_cards",
-    first_runs="pumphouse.latency.jobs:queue_first_runs",
+    first_runs="pumphouse.latency.kinds:queue_first_runs",
 )

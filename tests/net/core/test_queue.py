@@ -37,9 +37,6 @@ async def sites(tmp_path, postgresql_server, monkeypatch):
         await site.close()
 
 
-N = 16
-
-
 def counted(trace):
     return [tuple(map(int, line.split())) for line in trace.read_text().splitlines()]
 
@@ -48,10 +45,10 @@ async def test_two_workers_share_two_hundred_runs_of_which_none_is_lost_or_doubl
     sites, tmp_path, worker, make, until
 ):
     trace = tmp_path / "trace"
-    run_ids = [await make(sites[0], "demo.count", max_attempts=5, trace=str(trace), steps=1) for _ in range(N)]
+    run_ids = [await make(sites[0], "demo.count", max_attempts=5, trace=str(trace), steps=1) for _ in range(200)]
 
     async def some_are_done():
-        return len(counted(trace)) >= 4 if trace.exists() else False
+        return len(counted(trace)) >= 40 if trace.exists() else False
 
     async def all_are_done():
         counts = await sites[0].runs.count_by_state()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumphouse.core import stats
+from pumphouse.core import relabelings, stats
 from pumphouse.core.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -138,14 +138,14 @@ def test_groups_that_cannot_be_tested_are_refused(a: list[float], b: list[float]
 
 @pytest.mark.parametrize(("alpha", "k"), [(0.05, 3), (0.025, 4), (0.0143, 4), (0.025 / 3, 5), (0.001, 7), (0.5, 1)])
 def test_the_smallest_group_that_can_reach_alpha(alpha: float, k: int) -> None:
-    assert stats.smallest_group_size(alpha) == k
-    assert 1 / stats.count_relabelings(k, k) <= alpha
+    assert relabelings.smallest_group_size(alpha) == k
+    assert 1 / relabelings.count_relabelings(k, k) <= alpha
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, -1.0, 1e-12])
 def test_an_alpha_that_no_exact_test_can_reach_is_refused(alpha: float) -> None:
     with pytest.raises(UserError):
-        stats.smallest_group_size(alpha)
+        relabelings.smallest_group_size(alpha)
 
 
 @given(pairs, alphas, st.integers(-15, 15))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from latency_boots import QEMU, load_evidence, make_boot, make_boots, make_evidence
 from pumphouse.core.errors import UserError
 from pumphouse.core.histogram import Histogram, build_histogram
-from pumphouse.core.stats import count_relabelings
+from pumphouse.core.relabelings import count_relabelings
 from pumphouse.latency import fake
 from pumphouse.latency.domain import compare
 from pumphouse.latency.domain.boot import Board, Boot, MeasureRequest

@@ -22,11 +22,12 @@ from pumphouse.latency import bench, jobs
 from pumphouse.latency.domain.comparison import Comparison
 from pumphouse.latency.domain.request import CompareRequest, plan_boots
 from pumphouse.latency.fake import open_fake_kernel
+from pumphouse.latency.kinds import COMPARE, queue_first_runs
 
 pytestmark = [pytest.mark.unit, pytest.mark.anyio]
 
 FAKE = {"board": "fake", "a": "fake:stock", "b": "fake:realtime", "cycles": 1000}
-JOB = jobs.jobs()[jobs.KIND]
+JOB = jobs.jobs()[COMPARE]
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def board(monkeypatch):
 
 async def start(site, **params: Any):
     return await site.runs.create_claimed(
-        kind=jobs.KIND, title="t", params=FAKE | params, actor="me", owner=Owner.current(), lease_s=60
+        kind=COMPARE, title="t", params=FAKE | params, actor="me", owner=Owner.current(), lease_s=60
     )
 
 
@@ -210,10 +211,10 @@ async def test_parameters_that_cannot_be_run_fail_at_once(site, params, what):
 
 
 async def test_a_new_site_queues_the_first_comparison_once(site):
-    await jobs.queue_first_runs(site)
-    await jobs.queue_first_runs(site)
+    await queue_first_runs(site)
+    await queue_first_runs(site)
     (run,) = await site.runs.find()
-    assert (run.kind, run.state) == (jobs.KIND, State.QUEUED)
+    assert (run.kind, run.state) == (COMPARE, State.QUEUED)
     assert jobs.read_request((await site.runs.get(run.id)).params) == CompareRequest()
 
 

@@ -18,6 +18,7 @@ from pumphouse.core.site import Site
 from pumphouse.lab.fake import PANIC
 from pumphouse.latency import bench, jobs
 from pumphouse.latency.domain.request import CompareRequest
+from pumphouse.latency.kinds import COMPARE, queue_first_runs
 from pumphouse.latency.web import pages
 from pumphouse.shell.asgi import create_asgi
 
@@ -36,9 +37,9 @@ async def site(site_root):
 
 async def compare(site):
     lease = await site.runs.create_claimed(
-        kind=jobs.KIND, title="t", params=FAKE, actor="me", owner=Owner.current(), lease_s=60
+        kind=COMPARE, title="t", params=FAKE, actor="me", owner=Owner.current(), lease_s=60
     )
-    await execute(site, lease, jobs.jobs()[jobs.KIND], stop=asyncio.Event())
+    await execute(site, lease, jobs.jobs()[COMPARE], stop=asyncio.Event())
     return await site.runs.get(lease.run_id)
 
 
@@ -102,7 +103,7 @@ async def test_a_comparison_without_a_verdict_tells_why(site, monkeypatch):
 
 
 async def test_a_run_that_has_not_ended_tells_what_will_stand_there(site):
-    await jobs.queue_first_runs(site)
+    await queue_first_runs(site)
     assert "The histograms, the test and each boot stand here" in await fetch(site, "/runs/1")
 
 

@@ -19,6 +19,7 @@ from procrastinate import exceptions
 
 from pumphouse.core import tables
 from pumphouse.core.errors import InfraError
+from pumphouse.core.jobs.nursery import Nursery
 from pumphouse.core.jobs.owner import Owner
 from pumphouse.core.jobs.state import State
 from pumphouse.core.jobs.supervisor import POLL_S, SWEEP_S, Sweeper, supervise
@@ -42,6 +43,7 @@ class ProcrastinateExecutor:
         self._owner = Owner.current()
         self._stop = asyncio.Event()
         self._sweeper = Sweeper(site)
+        self._nursery = Nursery()
         self._executing = 0
 
     def stop(self) -> None:
@@ -50,6 +52,12 @@ class ProcrastinateExecutor:
 
     async def serve(self, *, until_idle: bool = False) -> None:
         """Work until `stop` is called; a database that goes away is waited for."""
+        try:
+            await self._serve(until_idle=until_idle)
+        finally:
+            await self._nursery.close()
+
+    async def _serve(self, *, until_idle: bool) -> None:
         while not self._stop.is_set():
             try:
                 await self._serve_once(until_idle=until_idle)
@@ -97,7 +105,7 @@ class ProcrastinateExecutor:
             return
         self._executing += 1
         try:
-            await supervise(self.site, lease, stop=self._stop)
+            await supervise(self.site, lease, nursery=self._nursery, stop=self._stop)
         finally:
             self._executing -= 1
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from pumphouse.core.jobs.state import State
+
 CONTENT_TYPE = "text/plain; version=0.0.4"  # the framework adds the charset
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -36,7 +38,7 @@ class Metrics:
 
     def render(self, *, runs: Mapping[str, int], live_clients: int) -> bytes:
         """All metrics as text, with these present values."""
-        for state, count in runs.items():
-            self._runs.labels(state=state).set(count)
+        for state in State:
+            self._runs.labels(state=state).set(runs.get(state, 0))
         self._live.set(live_clients)
         return generate_latest(self._registry)

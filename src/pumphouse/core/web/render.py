@@ -16,6 +16,7 @@ from litestar.enums import MediaType
 from markupsafe import Markup
 
 from pumphouse import __version__
+from pumphouse.core.auth.identity import Identity
 from pumphouse.core.auth.sessions import csrf_token
 from pumphouse.core.duration import format_duration
 from pumphouse.core.web.access import identity_of
@@ -72,6 +73,7 @@ class Renderer:
                 "site_name": web.site.settings.site.name,
                 "program_version": __version__,
                 "parts": web.parts,
+                "navigation": navigation(web, identity),
                 "identity": identity,
                 "csrf": csrf_token(secret) if secret else "",
                 "path": connection.url.path,
@@ -82,6 +84,13 @@ class Renderer:
                 **context,
             }
         )
+
+
+def navigation(web: Web, identity: Identity) -> list[tuple[str, str]]:
+    """The addresses and titles in the head of every page, as far as they are of use to who asks."""
+    parts = [(part.path, part.title) for part in web.parts if part.path]
+    inner = [("/people", "People"), ("/audit", "Audit")] if identity.may("administrator") else []
+    return [("/runs", "Runs"), *parts, *inner, ("/api", "API")]
 
 
 def page(

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from pumphouse.core.histogram import Histogram
 from pumphouse.latency.domain.unit import name_unit
+
+if TYPE_CHECKING:  # numpy stays out of the web process, which reads the other records here
+    from pumphouse.core.histogram import Histogram
 
 Side = Literal["a", "b"]
 

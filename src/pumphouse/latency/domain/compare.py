@@ -34,54 +34,25 @@ import msgspec
 
 from pumphouse.core.errors import UserError
 from pumphouse.core.histogram import Histogram
-from pumphouse.core.stats import (
-    adjust_holm,
-    count_relabelings,
-    invert_permutation_test,
-    run_permutation_test,
-    smallest_group_size,
-)
+from pumphouse.core.relabelings import count_relabelings
+from pumphouse.core.stats import adjust_holm, invert_permutation_test, run_permutation_test
 from pumphouse.latency.domain.answer import write_answer
 from pumphouse.latency.domain.boot import Boot
 from pumphouse.latency.domain.comparison import Comparison, Effect, Rule, StatisticResult, Verdict
-from pumphouse.latency.domain.summarise import CONFIDENCE, TOP, list_invalid, list_notes, summarise_side
+from pumphouse.latency.domain.rule import ALPHA, STATISTIC_NAMES, TOP, can_decide, refuse_few_boots
+from pumphouse.latency.domain.summarise import CONFIDENCE, list_invalid, list_notes, summarise_side
 
-ALPHA = 0.025  # of each of the two questions
 MIN_EFFECT = 0.10
 RESOLUTION_US = 1  # cyclictest counts whole microseconds, cut
 ROUNDING = 1 + 1e-9  # of logarithms: 8 and 9 us differ by the resolution and not by more
 LEAST_US = 0.5  # what stands for a latency below the resolution, whose logarithm does not exist
 
-STATISTICS: dict[str, Callable[[Histogram], float]] = {
-    "p50": lambda histogram: histogram.find_quantile(0.5).value,
-    "p99.9": lambda histogram: histogram.find_quantile(0.999).value,
-    f"top-{TOP} mean": lambda histogram: histogram.average_top(TOP)[0],
-}
-
-
-def smallest_boots() -> int:
-    """The smallest k for which k against k boots can give a verdict."""
-    return smallest_group_size(ALPHA / len(STATISTICS))
-
-
-def can_decide(boots_a: int, boots_b: int) -> bool:
-    """Whether so many boots can pass Holm's first step at all."""
-    return min(boots_a, boots_b) > 0 and 1 / count_relabelings(boots_a, boots_b) <= ALPHA / len(STATISTICS)
-
-
-def refuse_few_boots(boots_a: int, boots_b: int) -> None:
-    """Raise UserError where so many boots could never give a verdict, and tell how many could."""
-    if can_decide(boots_a, boots_b):
-        return
-    floor = 1 / count_relabelings(boots_a, boots_b) if min(boots_a, boots_b) > 0 else 1.0
-    least = smallest_boots()
-    raise UserError(
-        f"{boots_a} against {boots_b} boots cannot show a difference",
-        where="--boots",
-        why=f"their smallest possible p is {floor:.3g}, and the first of three tests at {ALPHA} needs "
-        f"{ALPHA / len(STATISTICS):.3g}",
-        next_step=f"use --boots {least} or more",
-    )
+_TAKE: tuple[Callable[[Histogram], float], ...] = (
+    lambda histogram: histogram.find_quantile(0.5).value,
+    lambda histogram: histogram.find_quantile(0.999).value,
+    lambda histogram: histogram.average_top(TOP)[0],
+)
+STATISTICS = dict(zip(STATISTIC_NAMES, _TAKE, strict=True))
 
 
 def compare_boots(boots: Sequence[Boot], *, limit_us: int, source_a: str, source_b: str) -> Comparison:

@@ -11,8 +11,8 @@ import msgspec
 
 from pumphouse.core.errors import UserError
 from pumphouse.latency.domain.boot import MeasureRequest, Side
-from pumphouse.latency.domain.compare import refuse_few_boots
 from pumphouse.latency.domain.cyclictest_options import WIDEST_HISTOGRAM
+from pumphouse.latency.domain.rule import refuse_few_boots
 from pumphouse.latency.domain.unit import count_instructions
 
 PRIORITY = 99
@@ -117,7 +117,7 @@ def check_request(request: CompareRequest) -> None:
 def write_title(request: CompareRequest) -> str:
     """What the run is called: the two kernels, the load and the board."""
     a, b = (source.removeprefix("deb:") for source in (request.a, request.b))
-    return f"{b} against {a}, {request.load} on {request.board}"
+    return f"Compare {b} with {a}, {request.load} on {request.board}"
 
 
 def write_command(request: CompareRequest) -> str:

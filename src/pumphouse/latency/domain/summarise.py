@@ -12,9 +12,9 @@ from pumphouse.core.histogram import Histogram, merge_histograms
 from pumphouse.core.stats import bound_rate
 from pumphouse.latency.domain.boot import Boot
 from pumphouse.latency.domain.comparison import Bins, BootSummary, Exposure, SideSummary
+from pumphouse.latency.domain.rule import TOP
 
 CONFIDENCE = 0.95
-TOP = 30
 UNEQUAL_LOAD = 1.25  # how far apart the loads of the two kernels may be before the reader is told
 
 

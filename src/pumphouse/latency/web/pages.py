@@ -22,7 +22,7 @@ from pumphouse.latency.domain.chart import make_chart
 from pumphouse.latency.domain.comparison import Comparison, Verdict
 from pumphouse.latency.domain.report import CAVEAT, write_kind_of_time
 from pumphouse.latency.domain.request import CompareRequest, write_command, write_title
-from pumphouse.latency.jobs import GUESS_S, KIND
+from pumphouse.latency.kinds import COMPARE, GUESS_S
 
 FOLDER = Path(__file__).parent
 SHOWN = 20
@@ -50,10 +50,10 @@ def pages() -> PartPages:
         path="/latency",
         routes=[show_comparisons],
         folder=FOLDER,
-        run_bodies={KIND: RunBody(template="latency/comparison.html", load=load_comparison)},
+        run_bodies={COMPARE: RunBody(template="latency/comparison.html", load=load_comparison)},
         startables=[
             Startable(
-                kind=KIND,
+                kind=COMPARE,
                 name="Compare Debian's kernels",
                 params=CompareRequest,
                 title=write_title,
@@ -69,7 +69,7 @@ def pages() -> PartPages:
 async def show_comparisons(request: Request[Any, Any, Any]) -> Response[str]:
     """The last comparison that was done, and those before it."""
     web = web_of(request)
-    runs = await web.site.runs.find(kind_prefix=KIND, limit=SHOWN)
+    runs = await web.site.runs.find(kind_prefix=COMPARE, limit=SHOWN)
     last = next((run for run in runs if run.state is RunState.DONE), None)
     return page(
         request,
@@ -78,7 +78,7 @@ async def show_comparisons(request: Request[Any, Any, Any]) -> Response[str]:
         last=last,
         body=await load_comparison(web.site, await web.site.runs.get(last.id)) if last else {},
         left_s={run.id: await web.feed.left_s(run) for run in runs if run.state is RunState.RUNNING},
-        startable=web.startables[KIND],
+        startable=web.startables[COMPARE],
     )
 
 
@@ -126,7 +126,7 @@ def draw_chart(comparison: Comparison) -> Chart:
 
 async def show_cards(site: Site) -> list[Card]:
     """The verdict of the last comparison, with the p99.9 of each boot of B."""
-    found = await site.runs.find(states=[RunState.DONE], kind_prefix=KIND, limit=1)
+    found = await site.runs.find(states=[RunState.DONE], kind_prefix=COMPARE, limit=1)
     if not found:
         return []
     run = await site.runs.get(found[0].id)
