@@ -19,7 +19,7 @@ from pumphouse.core.errors import UserError
 from pumphouse.core.histogram import Histogram, build_histogram
 from pumphouse.core.relabelings import count_relabelings
 from pumphouse.latency import fake
-from pumphouse.latency.domain import compare
+from pumphouse.latency.domain import compare, rule
 from pumphouse.latency.domain.boot import Board, Boot, MeasureRequest
 from pumphouse.latency.domain.comparison import Comparison
 from pumphouse.latency.domain.summarise import find_exposure
@@ -126,13 +126,13 @@ def test_latencies_of_zero_microseconds_have_a_logarithm() -> None:
 def test_so_many_boots_can_decide_exactly_where_full_separation_does(boots_a: int, boots_b: int) -> None:
     a, b = [spread(100, i) for i in range(boots_a)], [spread(300, i) for i in range(boots_b)]
     verdict = compare.find_verdict(compare.compare_statistics(a, b))
-    assert compare.can_decide(boots_a, boots_b) == (verdict == "worse")
+    assert rule.can_decide(boots_a, boots_b) == (verdict == "worse")
 
 
 def test_five_boots_are_the_least() -> None:
-    assert compare.smallest_boots() == 5
-    assert compare.can_decide(5, 4)
-    assert not compare.can_decide(4, 4)
+    assert rule.smallest_boots() == 5
+    assert rule.can_decide(5, 4)
+    assert not rule.can_decide(4, 4)
 
 
 @pytest.mark.parametrize("each", [1, 3, 4])

@@ -112,4 +112,4 @@ async def test_the_site_starts_what_the_command_line_starts():
     assert startable.has_defaults
     request = CompareRequest(boots=7, a="deb:x y")
     assert startable.command(request) == "pumphouse latency compare --boots=7 --a='deb:x y'"
-    assert startable.title(CompareRequest()) == "linux-image-rt-amd64 against linux-image-amd64, stress on qemu"
+    assert startable.title(CompareRequest()) == "Compare linux-image-rt-amd64 with linux-image-amd64, stress on qemu"

@@ -17,6 +17,7 @@ from pumphouse.core.schema import upgrade_schema
 from pumphouse.core.site import Site
 from pumphouse.latency import jobs
 from pumphouse.latency.domain.comparison import Comparison
+from pumphouse.latency.kinds import COMPARE
 
 pytestmark = [
     pytest.mark.vm,
@@ -35,10 +36,10 @@ async def test_the_realtime_kernel_is_better_under_stress_and_a_cut_off_run_cont
     site = Site(site_root)
     await upgrade_schema(site.database)
     lease = await site.runs.create_claimed(
-        kind=jobs.KIND, title="t", params={"cycles": 1000}, actor="me", owner=Owner.current(), lease_s=60
+        kind=COMPARE, title="t", params={"cycles": 1000}, actor="me", owner=Owner.current(), lease_s=60
     )
     stop = asyncio.Event()
-    first = asyncio.ensure_future(execute(site, lease, jobs.jobs()[jobs.KIND], stop=stop))
+    first = asyncio.ensure_future(execute(site, lease, jobs.jobs()[COMPARE], stop=stop))
     while not [
         step for step in await site.runs.steps(lease.run_id) if step.name[:4] == "boot" and step.state == "done"
     ]:
@@ -50,7 +51,7 @@ async def test_the_realtime_kernel_is_better_under_stress_and_a_cut_off_run_cont
     kept = [step.name for step in await site.runs.steps(lease.run_id) if step.state == "done"]
 
     again = await site.runs.claim(owner=Owner.current(), lease_s=60, run_id=lease.run_id)
-    await execute(site, again, jobs.jobs()[jobs.KIND], stop=asyncio.Event())
+    await execute(site, again, jobs.jobs()[COMPARE], stop=asyncio.Event())
     run = await site.runs.get(lease.run_id)
     assert run.state is State.DONE, run.error
     comparison = msgspec.convert(run.result, Comparison)
