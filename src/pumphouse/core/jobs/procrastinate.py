@@ -21,6 +21,7 @@ from pumphouse.core import tables
 from pumphouse.core.errors import InfraError
 from pumphouse.core.jobs.nursery import Nursery
 from pumphouse.core.jobs.owner import Owner
+from pumphouse.core.jobs.runs import is_due
 from pumphouse.core.jobs.state import State
 from pumphouse.core.jobs.supervisor import POLL_S, SWEEP_S, Sweeper, supervise
 from pumphouse.core.log import get_logger
@@ -138,7 +139,7 @@ class ProcrastinateExecutor:
         due = self.site.database.now(self.site.clock.now())
         query = (
             sa.select(run.c.id)
-            .where(run.c.state == State.QUEUED, run.c.not_before <= due, ~waiting)
+            .where(run.c.state == State.QUEUED, is_due(due), ~waiting)
             .order_by(run.c.priority.desc(), run.c.id)
             .limit(DISPATCH_AT_ONCE)
         )
