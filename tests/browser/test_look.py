@@ -108,6 +108,7 @@ def test_paper_shows_the_content_in_black_on_white_without_controls(open_page, s
     page = open_page(f"/runs/{served.filled.done}", mode="dark")
     page.wait_for_selector("canvas")
     page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert not page.get_by_role("navigation", name="Site").is_visible()
     assert not page.get_by_role("button", name="Copy").first.is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
