@@ -40,7 +40,8 @@ def configure_logging(*, json_lines: bool | None = None, level: str = "info") ->
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+    for noisy in ("aiosqlite", "procrastinate"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -31,7 +31,7 @@ class Part:
     settings: str = ""  # a msgspec.Struct class: the table [NAME] of pumphouse.toml
     cards: str = ""  # an async function (Site) -> list[Card], for the home page and displays
     doctor: str = ""  # a function () -> list of pumphouse.core.doctor.Check
-    first_runs: str = ""  # an async function (Runs) -> None: queues what a new site computes first
+    first_runs: str = ""  # an async function (Site) -> None: queues what a new site computes first, once
 
 
 def find_parts() -> list[Part]:

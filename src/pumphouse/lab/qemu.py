@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import shlex
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,10 +21,10 @@ from qemu.qmp.error import QMPError
 
 from pumphouse.core.doctor import find_program
 from pumphouse.core.errors import InfraError, UserError
+from pumphouse.core.process import die_with_parent
 
 Mode = Literal["icount", "mttcg", "kvm"]
 SHIFTS = range(11)  # QEMU takes 0 to 10: one instruction lasts 2^shift ns
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +165,7 @@ async def started(machine: Machine, *, kernel: Path, initrd: Path | None) -> Asy
             why="kernels are booted in it",
             next_step="sudo apt-get install qemu-system-x86",
         )
+    parent = os.getpid()
     ours, theirs = socket.socketpair()
     argv = machine_argv(machine, kernel=kernel, initrd=initrd, qmp_fd=theirs.fileno())
     try:
@@ -175,7 +175,7 @@ async def started(machine: Machine, *, kernel: Path, initrd: Path | None) -> Asy
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             pass_fds=(theirs.fileno(),),
-            preexec_fn=_die_with(os.getpid()),
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGKILL),
         )
     finally:
         theirs.close()
@@ -191,15 +191,6 @@ async def started(machine: Machine, *, kernel: Path, initrd: Path | None) -> Asy
     finally:
         await asyncio.shield(qemu.close())
         ours.close()
-
-
-def _die_with(parent: int) -> Callable[[], None]:
-    def before_exec() -> None:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return before_exec
 
 
 class Deadline:

@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pumphouse.core.errors import UserError
-from pumphouse.core.jobs.supervisor import Supervisor
+from pumphouse.core.jobs.executor import check_executor, make_executor
 from pumphouse.core.log import configure_logging
 from pumphouse.core.parts import find_parts
 from pumphouse.core.site import Site, create_site, find_site_root
@@ -36,6 +36,7 @@ def check(folder: Path | None = None, *, site: SiteOption = None, json: JsonOpti
     """
     checked = Site(find_site_root(folder or site))
     checked.check()
+    check_executor(checked)
     if json:
         print_json({"ok": True, "settings": checked.describe()})
     else:
@@ -71,12 +72,12 @@ def worker(
 
     async def main() -> None:
         async with opened_site(site) as opened:
-            supervisor = Supervisor(opened)
+            executor = make_executor(opened)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, supervisor.stop)
-            say(f"executes the runs of {opened.root}, {supervisor.slots} at a time; Ctrl-C ends it")
-            await supervisor.serve(until_idle=until_idle)
+                loop.add_signal_handler(number, executor.stop)
+            say(f"executes the runs of {opened.root}, {executor.slots} at a time; Ctrl-C ends it")
+            await executor.serve(until_idle=until_idle)
 
     asyncio.run(main())
     return 0

@@ -1,19 +1,16 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""The process of one run: `python -m pumphouse.shell.execute_run SITE RUN_ID`, started by a supervisor."""
+"""The nursery of a supervisor, `python -m pumphouse.shell.execute_run`: forks a process for each run."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from pathlib import Path
 
 from pumphouse.core.jobs.execute import execute
 from pumphouse.core.jobs.job import Job
-from pumphouse.core.jobs.process import TOKEN_VARIABLE
-from pumphouse.core.jobs.records import Lease
+from pumphouse.core.jobs.nursery import Order, serve_nursery
 from pumphouse.core.log import configure_logging
 from pumphouse.core.parts import find_parts, resolve
 from pumphouse.core.site import Site
@@ -28,25 +25,24 @@ def find_job(kind: str) -> Job | None:
     return None
 
 
-async def _main(root: Path, lease: Lease) -> None:
+async def _execute(order: Order) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    site = Site(root)
+    site = Site(Path(order.root))
     try:
-        run = await site.runs.get(lease.run_id)
-        await execute(site, lease, find_job(run.kind), stop=stop)
+        run = await site.runs.get(order.run_id)
+        await execute(site, order.lease, find_job(run.kind), stop=stop)
     finally:
         await site.close()
 
 
-def main() -> None:
-    """Execute the run that the arguments name; the lease's token is in the environment."""
+def execute_order(order: Order) -> None:
+    """Execute one run in this process."""
     configure_logging(json_lines=True)
-    lease = Lease(run_id=int(sys.argv[2]), token=os.environ.pop(TOKEN_VARIABLE))
-    asyncio.run(_main(Path(sys.argv[1]), lease))
+    asyncio.run(_execute(order))
 
 
 if __name__ == "__main__":
-    main()
+    serve_nursery(execute_order)

@@ -16,7 +16,7 @@ from types import FrameType
 import uvicorn
 
 from pumphouse.core.errors import UserError
-from pumphouse.core.jobs.supervisor import Supervisor
+from pumphouse.core.jobs.executor import make_executor
 from pumphouse.core.parts import find_parts, resolve
 from pumphouse.core.site import Site
 from pumphouse.core.terminal import opened_site, say
@@ -52,17 +52,17 @@ async def serve(root: Path, *, host: str | None, port: int | None) -> int:
             timeout_graceful_shutdown=GRACE_S,
             server_header=False,
         )
-        server, supervisor = _Server(config), Supervisor(site)
+        server, executor = _Server(config), make_executor(site)
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
             server.handle_exit(signal.SIGINT, None)
-            supervisor.stop()
+            executor.stop()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
         say(f"{site.settings.site.name} on {url}   Ctrl-C stops it")
-        await _all_or_none(server.serve(sockets=[listening]), supervisor.serve(), stop=stop)
+        await _all_or_none(server.serve(sockets=[listening]), executor.serve(), stop=stop)
         say("stopped; runs that were cut off continue at the next start")
     return 0
 

@@ -30,21 +30,22 @@ async def site(site_root):
 
 
 @pytest.fixture
-def worker():
+def worker(tmp_path):
     """Starts `pumphouse worker` and ends it at the end of the block."""
 
     @contextlib.contextmanager
     def start(site, *arguments):
         argv = [*PUMPHOUSE, "worker", "--site", str(site.root), *arguments]
-        process = subprocess.Popen(argv, stderr=subprocess.PIPE)
+        with (tmp_path / f"worker-{site.root.name}.log").open("ab") as log:
+            process = subprocess.Popen(argv, stderr=log)
         try:
             yield process
         finally:
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=10)
+                process.wait(timeout=10)
             process.kill()
-            process.communicate()
+            process.wait()
 
     return start
 

@@ -4,20 +4,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from pumphouse.core.errors import InfraError
 from pumphouse.core.jobs.records import Artifact, Lease, LogLine, Measurement
 from pumphouse.core.jobs.runs import Runs
+from pumphouse.core.log import get_logger
 
 if TYPE_CHECKING:
     from pumphouse.core.site import Site
 
+Stored = TypeVar("Stored")
+
+AWAY_S = 0.5  # between two tries of a write while the database is away
 MAX_LINE = 4000  # characters; a longer log line is cut, and says so
 MAX_LINES = 50_000  # in one attempt; what comes after is counted and not kept
+
+_log = get_logger(__name__)
 
 
 class RunContext:
@@ -59,16 +68,17 @@ class RunContext:
 
     async def step(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         """The result of `work()` as plain JSON values, from the table where an earlier attempt has done this step."""
-        step = await self._runs.begin_step(self._lease, name)
+        step = await self._patiently(lambda: self._runs.begin_step(self._lease, name))
         if step.state == "done":
             self.log(f"{name}: done before, kept")
             return step.result
         try:
             result = msgspec.to_builtins(await work())
         except BaseException:
-            await self._runs.end_step(self._lease, name, state="failed")
+            with contextlib.suppress(InfraError):  # the run's own end says it as well
+                await self._runs.end_step(self._lease, name, state="failed")
             raise
-        await self._runs.end_step(self._lease, name, state="done", result=result)
+        await self._patiently(lambda: self._runs.end_step(self._lease, name, state="done", result=result))
         return result
 
     async def artifact(self, name: str, content: Path | bytes, *, media_type: str) -> Artifact:
@@ -77,12 +87,24 @@ class RunContext:
         artifact = Artifact(
             name=name, media_type=media_type, size=size, sha256=sha256, created_at=self._runs.clock.now()
         )
-        await self._runs.add_artifact(self._lease, artifact)
+        await self._patiently(lambda: self._runs.add_artifact(self._lease, artifact))
         return artifact
 
     async def measure(self, *measurements: Measurement) -> None:
         """Keep numbers with their units."""
-        await self._runs.add_measurements(self._lease, measurements)
+        await self._patiently(lambda: self._runs.add_measurements(self._lease, measurements))
+
+    async def _patiently(self, write: Callable[[], Awaitable[Stored]]) -> Stored:
+        """Do a write, again while the database is away: what is done must not be done twice because of that.
+
+        It ends at the latest when the lease can no longer be renewed, for then the executor cancels the job.
+        """
+        while True:
+            try:
+                return await write()
+            except InfraError as error:
+                _log.warning("the database is away, the run waits for it", run_id=self.run_id, reason=str(error))
+                await asyncio.sleep(AWAY_S)
 
     async def flush(self, *, lease_s: float) -> str | None:
         """Store what is pending and renew the lease; returns who asked for the run to be cancelled."""

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from pumphouse.core.duration import format_duration, time_left_s
 from pumphouse.core.errors import ConflictError
+from pumphouse.core.jobs.nursery import Nursery
 from pumphouse.core.jobs.owner import Owner
 from pumphouse.core.jobs.records import Lease, Run
 from pumphouse.core.jobs.state import State
@@ -50,7 +51,7 @@ async def execute_here(site: Site, *, kind: str, title: str, params: dict[str, A
     assert lease is not None  # noqa: S101  for the type checker; the loop below sets it to None
     run_id = lease.run_id
     say(f"run {run_id}: {title}")
-    stop = asyncio.Event()
+    stop, nursery = asyncio.Event(), Nursery()
     loop = asyncio.get_running_loop()
     cancelling: list[asyncio.Task[None]] = []
 
@@ -64,7 +65,7 @@ async def execute_here(site: Site, *, kind: str, title: str, params: dict[str, A
     try:
         while True:
             if lease is not None:
-                await supervise(site, lease, stop=stop)
+                await supervise(site, lease, nursery=nursery, stop=stop)
             run = await site.runs.get(run_id)
             if run.state.is_final or stop.is_set():
                 return run
@@ -74,6 +75,7 @@ async def execute_here(site: Site, *, kind: str, title: str, params: dict[str, A
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
         watcher.cancel()
+        await nursery.close()
         await asyncio.gather(watcher, *cancelling, return_exceptions=True)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pumphouse.core import tables
@@ -30,6 +31,15 @@ from pumphouse.core.jobs.records import Artifact, Lease, LogLine, Measurement, R
 from pumphouse.core.jobs.state import State
 
 _RUN = tables.run
+
+
+AT_ONCE = 0.0  # the time before which nothing waits, whatever the clock says
+LONGEST_DELAY_S = 3600.0
+
+
+def is_due(now: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
+    """Whether a queued run may be claimed. One that would wait longer than any delay waits for a clock set back."""
+    return sa.or_(_RUN.c.not_before <= now, _RUN.c.not_before > now + LONGEST_DELAY_S)
 
 
 class LeaseLostError(Exception):
@@ -133,7 +143,7 @@ class Runs(RunReader):
                 now,
                 state=State.QUEUED,
                 attempt=0,
-                not_before=now,
+                not_before=AT_ONCE,
                 finished_at=None,
                 cancel_requested_by=None,
                 error=None,
@@ -160,7 +170,7 @@ class Runs(RunReader):
         due = self.database.now(now)
         next_run = (
             sa.select(_RUN.c.id)
-            .where(_RUN.c.state == State.QUEUED, _RUN.c.not_before <= due)
+            .where(_RUN.c.state == State.QUEUED, is_due(due))
             .order_by(_RUN.c.priority.desc(), _RUN.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -219,7 +229,9 @@ class Runs(RunReader):
         async with self.database.write() as connection:
             if log:
                 rows = [msgspec.structs.asdict(line) | {"run_id": lease.run_id} for line in log]
-                await connection.execute(sa.insert(tables.run_log), rows)
+                # A flush whose answer was lost may have been committed: the same lines again are no news.
+                insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
+                await connection.execute(insert(tables.run_log).on_conflict_do_nothing(), rows)
             await self._hold(connection, lease, now, **values)
             query = sa.select(_RUN.c.cancel_requested_by).where(_RUN.c.id == lease.run_id)
             asked: str | None = (await connection.execute(query)).scalar()
@@ -330,7 +342,7 @@ class Runs(RunReader):
                 now,
                 state=State.QUEUED,
                 attempt=_RUN.c.attempt if counts else _RUN.c.attempt - 1,
-                not_before=self.database.now(now) + delay_s,
+                not_before=self.database.now(now) + delay_s if delay_s else AT_ONCE,
                 progress_text=reason[:300],
                 owner=None,
                 lease_token=None,
@@ -367,7 +379,7 @@ class Runs(RunReader):
             "created_by": actor,
             "created_at": now,
             "updated_at": now,
-            "not_before": now,
+            "not_before": AT_ONCE,
             "revision": 1,
             "attempt": 0,
             "progress": 0.0,

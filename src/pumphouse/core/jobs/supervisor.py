@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pumphouse.core.errors import ErrorText, InfraError
+from pumphouse.core.jobs.nursery import Nursery
 from pumphouse.core.jobs.owner import Owner
-from pumphouse.core.jobs.process import kill_group, start_run_process
 from pumphouse.core.jobs.records import Lease, LogLine, RunSummary
 from pumphouse.core.jobs.runs import LeaseLostError
 from pumphouse.core.jobs.state import State
@@ -42,6 +42,7 @@ class Supervisor:
         self._running: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._sweeper = Sweeper(site)
+        self._nursery = Nursery()
 
     def stop(self) -> None:
         """Ask `serve` to give back what runs and to return."""
@@ -74,20 +75,25 @@ class Supervisor:
         finally:
             self._stop.set()
             await asyncio.gather(*self._running, return_exceptions=True)
+            await self._nursery.close()
 
     async def _claim(self) -> Lease | None:
         return await self.site.runs.claim(owner=self._owner, lease_s=self.site.settings.worker.lease_s)
 
     def _start(self, lease: Lease) -> None:
-        task = asyncio.ensure_future(supervise(self.site, lease, stop=self._stop))
+        task = asyncio.ensure_future(supervise(self.site, lease, nursery=self._nursery, stop=self._stop))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
 
-async def supervise(site: Site, lease: Lease, *, stop: asyncio.Event) -> None:
+async def supervise(site: Site, lease: Lease, *, nursery: Nursery, stop: asyncio.Event) -> None:
     """Execute one claimed run in a process of its own and see to it that the run and the process end together."""
     output = site.data_dir / "work" / f"{lease.run_id}.output"
-    process = await start_run_process(root=site.root, lease=lease, output=output)
+    try:
+        process = await nursery.start(root=site.root, lease=lease, output=output)
+    except InfraError as error:
+        await _settle(site, lease, str(error), output)
+        return
     ended = asyncio.ensure_future(process.wait())
     stopped = asyncio.ensure_future(stop.wait())
     try:
@@ -104,9 +110,11 @@ async def supervise(site: Site, lease: Lease, *, stop: asyncio.Event) -> None:
                 break
     finally:
         stopped.cancel()
-        kill_group(process)
+        process.kill_group()
         await ended
-    await _settle(site, lease, process.returncode or 0, output)
+    code = process.returncode or 0
+    cause = f"signal {-code}" if code < 0 else f"exit status {code}"
+    await _settle(site, lease, f"the process of the run ended with {cause}", output)
 
 
 async def _must_end(site: Site, lease: Lease) -> bool:
@@ -117,12 +125,11 @@ async def _must_end(site: Site, lease: Lease) -> bool:
     return run.cancel_requested_by is not None
 
 
-async def _settle(site: Site, lease: Lease, returncode: int, output: Path) -> None:
+async def _settle(site: Site, lease: Lease, reason: str, output: Path) -> None:
     """Store the end of a run whose process died without storing one."""
     words = _take_last_words(output)
-    cause = f"signal {-returncode}" if returncode < 0 else f"exit status {returncode}"
     with contextlib.suppress(InfraError):  # then the lease runs out, and the sweep stores it
-        await recover(site, lease, reason=f"the process of the run ended with {cause}", words=words)
+        await recover(site, lease, reason=reason, words=words)
 
 
 def _take_last_words(output: Path) -> str:

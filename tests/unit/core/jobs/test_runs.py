@@ -54,6 +54,12 @@ async def test_a_delayed_run_is_not_claimed_before_its_time(runs):
     assert (await runs.claim(owner=OWNER, lease_s=9)).run_id == 1
 
 
+async def test_a_clock_that_is_set_back_delays_no_run(runs):
+    await make(runs)
+    runs.clock.move(-100_000)
+    assert (await runs.claim(owner=OWNER, lease_s=9)).run_id == 1
+
+
 async def test_a_step_that_is_done_keeps_its_result_and_an_unfinished_one_begins_again(runs):
     await make(runs)
     lease = await runs.claim(owner=OWNER, lease_s=9)

@@ -34,13 +34,16 @@ class RunTable(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.loop = asyncio.new_event_loop()
         self.clock = SettableClock()
-        self.database = Database(sqlite_url(Path(self.folder.name) / "x.db"))
+        self.database = Database(self.make_url())
         self.do(self.make_tables())
         self.runs = Runs(self.database, self.clock)
         self.model = {}  # id -> state
         self.leases = []  # every lease ever given
         self.valid = {}  # id -> the lease that is held
         self.until = {}  # id -> when it runs out
+
+    def make_url(self):
+        return sqlite_url(Path(self.folder.name) / "x.db")
 
     async def make_tables(self):
         async with self.database.write() as connection:
