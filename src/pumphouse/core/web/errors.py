@@ -54,7 +54,9 @@ def tell_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Re
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return tell_bug(request, error)
     if status == HTTPStatus.NOT_FOUND:
-        text = ErrorText(what="there is no such page", where=request.url.path, next_step="/ leads on", kind="user")
+        text = ErrorText(
+            what="there is no such page", where=request.url.path, next_step="begin at the home page: /", kind="user"
+        )
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
         text = ErrorText(
             what=f"{request.method} cannot be done here", where=request.url.path, next_step="see /api", kind="user"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -37,7 +37,7 @@ def make_environment(folders: Sequence[Path]) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "number": format_number,
         "exact": repr,
         "bytes": format_bytes,
@@ -47,13 +47,23 @@ def make_environment(folders: Sequence[Path]) -> Environment:
         "json_text": lambda value: msgspec.json.format(msgspec.json.encode(value), indent=2).decode(),
         "json_data": json_data,
         "urlencode_query": urlencode,
+        "code_words": code_words,
     }
+    environment.filters |= filters
     return environment
 
 
 def json_data(value: Any) -> Markup:
     """JSON for a data block (`<script type="application/json">`), in which no `<` can end the block."""
     return Markup(msgspec.json.encode(value).decode().replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704
+
+
+def code_words(text: str) -> Markup:
+    """Text in which `names` between backquotes stand as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
 
 
 class Renderer:

@@ -180,7 +180,7 @@ async def retry(request: Request[Any, Any, Any], run_id: RunId) -> Response[str]
 @get("/{missing:path}", opt={"role": "nobody"}, include_in_schema=False)
 async def no_such_page(request: Request[Any, Any, Any], missing: FromPath[PurePath]) -> None:  # noqa: ARG001  the route's shape
     """Every address that nothing else answers, so that the error page knows who asks."""
-    raise NotFoundError("there is no such page", where=request.url.path, next_step="/ leads on")
+    raise NotFoundError("there is no such page", where=request.url.path, next_step="begin at the home page: /")
 
 
 HANDLERS = [list_runs, show_run, show_log, show_artifact, start, cancel, retry]

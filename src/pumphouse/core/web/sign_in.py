@@ -57,9 +57,7 @@ async def sign_in(
 async def show_link(request: Request[Any, Any, Any], secret: FromPath[str]) -> Response[str]:
     """Ask before the link is used up: programs that look at links in mails must not use it."""
     account = await web_of(request).links.look(secret)
-    return page(
-        request, "sign_in_link.html", account=account, link=request.url.path, headers={"referrer-policy": "no-referrer"}
-    )
+    return page(request, "sign_in_link.html", account=account, link=request.url.path)
 
 
 @post("/sign-in/link/{secret:str}", opt=OPT, include_in_schema=False)
