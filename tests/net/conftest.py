@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,15 +57,13 @@ class PostgresqlServer:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory):
+def postgresql_server():
     if not PROGRAMS:
         pytest.skip("no PostgreSQL server: sudo apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="pumphouse-postgresql-"))
     prefix = []
     if os.geteuid() == 0:
         prefix = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-        for place in (folder, *folder.parents[:2]):
-            place.chmod(0o755)
         shutil.chown(folder, "nobody", "nogroup")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -77,3 +76,4 @@ def postgresql_server(tmp_path_factory):
     server.start()
     yield server
     server.stop()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -76,10 +76,16 @@ echo before > load.txt
 mark say "cyclictest runs for {test.duration_s} s under the load {load.name}"
 {" ".join(test.argv())} > /tmp/out 2>&1 &
 tool=$!
-usleep 300000
-for status in /proc/$tool/task/*/stat; do
-    # proc(5): after the name, fields 40 and 41 are rt_priority and policy.
-    echo "$(basename $(dirname $status)) $(sed 's/.*) //' $status | cut -d' ' -f39,38)" >> threads.txt
+# A thread that was just made is not realtime yet: look until one is.
+for attempt in 1 2 3 4 5 6 7 8; do
+    usleep 250000
+    [ -d /proc/$tool/task ] || break
+    : > threads.txt
+    for status in /proc/$tool/task/*/stat; do
+        # proc(5): after the name, fields 40 and 41 are rt_priority and policy.
+        echo "$(basename $(dirname $status)) $(sed 's/.*) //' $status | cut -d' ' -f39,38)" >> threads.txt
+    done
+    grep -qv ' 0 0$' threads.txt && break
 done
 wait $tool
 echo "exit $?" > status.txt

@@ -86,7 +86,9 @@ async def test_a_run_process_killed_in_the_middle_continues(site, tmp_path, make
         os.kill(int(owner.rsplit("/", 2)[1]), signal.SIGKILL)
         (run,) = await until(lambda: ended(site, run_id))
     assert (run.state, run.attempt) == (State.DONE, 2)
-    assert counted(trace) == [(run_id, number) for number in range(1, 7)]
+    done = counted(trace)
+    assert sorted(set(done)) == [(run_id, number) for number in range(1, 7)]
+    assert len(done) <= 7  # only the step during whose storing it was killed may be repeated
 
 
 async def test_two_workers_of_which_one_is_killed_share_the_runs(site, tmp_path, make, worker, until, ended):

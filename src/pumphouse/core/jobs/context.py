@@ -78,7 +78,16 @@ class RunContext:
             with contextlib.suppress(InfraError):  # the run's own end says it as well
                 await self._runs.end_step(self._lease, name, state="failed")
             raise
-        await self._patiently(lambda: self._runs.end_step(self._lease, name, state="done", result=result))
+        # What is done is stored also when the run is being stopped: otherwise it would be done again.
+        storing = asyncio.ensure_future(
+            self._patiently(lambda: self._runs.end_step(self._lease, name, state="done", result=result))
+        )
+        try:
+            await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(storing, AWAY_S)
+            raise
         return result
 
     async def artifact(self, name: str, content: Path | bytes, *, media_type: str) -> Artifact:

@@ -113,7 +113,7 @@ def draw_chart(comparison: Comparison) -> Chart:
     beyond = f"; beyond {chart.width_us:,} and not drawn: {' and '.join(overflows)}" if overflows else ""
     return Chart(
         id="histogram",
-        title="Latencies of all valid boots",
+        title="Cycles by latency",
         note=f"{comparison.unit}{beyond}",
         x=Axis(label="latency", unit=comparison.unit, scale="log"),
         y=Axis(label="cycles per bin, 24 bins to a decade", scale="log"),
