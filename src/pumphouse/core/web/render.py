@@ -47,23 +47,14 @@ def make_environment(folders: Sequence[Path]) -> Environment:
         "json_text": lambda value: msgspec.json.format(msgspec.json.encode(value), indent=2).decode(),
         "json_data": json_data,
         "urlencode_query": urlencode,
-        "code_words": code_words,
     }
     environment.filters |= filters
     return environment
 
 
 def json_data(value: Any) -> Markup:
-    """JSON for a data block (`<script type="application/json">`), in which no `<` can end the block."""
-    return Markup(msgspec.json.encode(value).decode().replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704
-
-
-def code_words(text: str) -> Markup:
-    """Text in which `names` between backquotes stand as code."""
-    parts = text.split("`")
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
-    )
+    """JSON for a data block (`<script type="application/json">`): no `<` is in it that could end the block."""
+    return Markup(msgspec.json.encode(value).decode().replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704  escaped here
 
 
 class Renderer:

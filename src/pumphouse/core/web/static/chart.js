@@ -83,14 +83,17 @@ class Drawing {
     this.data = this.join();
     /** @type {any} */
     this.plot = null;
+    /** @type {Range | null} */
+    this.range = null;
+    this.plotPlace = document.createElement("div");
     this.place = /** @type {HTMLElement} */ (figure.querySelector(".chart-place"));
     this.place.append(...this.parts());
     this.draw();
     new ResizeObserver(() => this.resize()).observe(this.plotPlace);
-    const redraw = () => this.draw();
+    const redraw = () => this.figure.isConnected && this.draw();
     new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-    addEventListener("popstate", () => this.show(this.addressRange()));
+    addEventListener("popstate", () => this.figure.isConnected && this.show(this.addressRange()));
   }
 
   /** @returns {any} the series over one rising x, as uPlot takes them */
@@ -129,7 +132,6 @@ class Drawing {
     );
     this.read = document.createElement("p");
     this.read.className = "chart-read";
-    this.plotPlace = document.createElement("div");
     this.plotPlace.className = "chart-plot";
     this.plotPlace.tabIndex = 0;
     this.plotPlace.setAttribute("role", "group");
@@ -159,7 +161,7 @@ class Drawing {
   }
 
   get width() {
-    return Math.max(300, this.plotPlace?.clientWidth ?? 0);
+    return Math.max(300, this.plotPlace.clientWidth);
   }
 
   get hasLabelsAtLine() {

@@ -251,11 +251,19 @@ async function refresh() {
 }
 
 /**
- * What is compared: a region without the tokens that differ in every copy.
+ * What is compared: a region without what differs in every copy of the page or is kept fresh in place.
  * @param {Element} region
+ * @returns {string}
  */
 function plainHtml(region) {
-  return region.outerHTML.replace(/<input type="hidden" name="csrf"[^>]*>/g, "").replace(/>[^<>]* ago</g, "><");
+  const copy = /** @type {Element} */ (region.cloneNode(true));
+  for (const input of copy.querySelectorAll("input[name=csrf]")) input.remove();
+  for (const kept of copy.querySelectorAll("time, [data-since], [data-until], [data-field]")) {
+    kept.textContent = "";
+    for (const name of ["value", "title", "data-until", "data-local"]) kept.removeAttribute(name);
+  }
+  for (const counted of [copy, ...copy.querySelectorAll("[data-revision]")]) counted.removeAttribute("data-revision");
+  return copy.outerHTML;
 }
 
 /** @param {Element} fresh */
