@@ -9,7 +9,6 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,6 +17,7 @@ from pumphouse.core.artifacts import require_free_space
 from pumphouse.core.cache import cache_dir
 from pumphouse.core.errors import InfraError, UserError
 from pumphouse.core.progress import Progress, Silent
+from pumphouse.lab.command import run_command
 from pumphouse.lab.kernel import Kernel, read_kernel
 
 NEEDED_BYTES = 600_000_000  # a kernel package and what is unpacked of it
@@ -68,7 +68,7 @@ async def find_package(name: str) -> Package:
 async def _show(name: str) -> Package:
     if not re.fullmatch(r"[a-z0-9][a-z0-9+.\-]+", name):
         raise UserError(f"{name!r} is not the name of a Debian package", next_step="try deb:linux-image-amd64")
-    code, output = await _run(show_argv(name))
+    code, output = await run_command(show_argv(name), package="apt")
     if code != 0 or not output.strip():
         raise UserError(
             f"apt knows no package {name}",
@@ -91,8 +91,8 @@ async def fetch_kernel(name: str, *, progress: Progress | None = None) -> Kernel
     if not (folder / "complete").exists():
         require_free_space(folder, NEEDED_BYTES, purpose=f"the package {package.name}")
         progress.log(f"downloading {package.name} {package.version}")
-        deb = await _download(package, folder)
-        await asyncio.to_thread(_unpack, deb, folder, ("./boot/",))
+        deb = await download(package, folder)
+        await asyncio.to_thread(unpack, deb, folder, ("./boot/",))
         (folder / "complete").touch()
     images = sorted(boot.glob("vmlinuz-*"))
     if not images:
@@ -112,7 +112,7 @@ async def fetch_modules(kernel: Kernel, *, progress: Progress | None = None) -> 
     if not (folder / "modules-complete").exists():
         (progress or Silent()).log(f"unpacking the modules of {kernel.release}")
         (deb,) = folder.glob("*.deb")
-        await asyncio.to_thread(_unpack, deb, folder, ("./lib/modules/", "./usr/lib/modules/"))
+        await asyncio.to_thread(unpack, deb, folder, ("./lib/modules/", "./usr/lib/modules/"))
         if not modules.exists() and (folder / "usr" / "lib" / "modules").exists():
             (folder / "lib").mkdir(exist_ok=True)
             (folder / "lib" / "modules").symlink_to("../usr/lib/modules")
@@ -120,11 +120,12 @@ async def fetch_modules(kernel: Kernel, *, progress: Progress | None = None) -> 
     return modules
 
 
-async def _download(package: Package, folder: Path) -> Path:
+async def download(package: Package, folder: Path) -> Path:
+    """The package's file, downloaded into `folder`. Raises InfraError."""
     incoming = Path(tempfile.mkdtemp(dir=folder, prefix=".incoming-"))
     incoming.chmod(0o755)
     try:
-        code, output = await _run(download_argv(package), cwd=incoming)
+        code, output = await run_command(download_argv(package), cwd=incoming, package="apt")
         debs = list(incoming.glob("*.deb"))
         if code != 0 or len(debs) != 1:
             errors = [line for line in output.splitlines() if line.startswith("E:")] or output.splitlines()[-1:]
@@ -141,7 +142,7 @@ async def _download(package: Package, folder: Path) -> Path:
     return target
 
 
-def _unpack(deb: Path, folder: Path, prefixes: tuple[str, ...]) -> None:
+def unpack(deb: Path, folder: Path, prefixes: tuple[str, ...]) -> None:
     """Unpack what is below `prefixes` out of a package's file system archive."""
     import subprocess  # noqa: PLC0415  only here is a synchronous pipe the simpler thing
 
@@ -161,38 +162,3 @@ def _unpack(deb: Path, folder: Path, prefixes: tuple[str, ...]) -> None:
                 why=str(error),
                 next_step=f"remove {deb.parent} and try again",
             ) from error
-
-
-async def _run(argv: Sequence[str], *, cwd: Path | None = None) -> tuple[int, str]:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            cwd=cwd,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-    except FileNotFoundError as error:
-        raise InfraError(
-            f"{argv[0]} is not on this machine",
-            why="kernels from Debian packages need apt",
-            next_step="use a Debian machine, or name a kernel image by its path",
-        ) from error
-    try:
-        output, _ = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
-    return process.returncode or 0, output.decode(errors="replace")
-
-
-async def open_kernel(specification: str, *, progress: Progress | None = None) -> Kernel:
-    """The kernel that a specification names: `deb:PACKAGE`, or the path of an image.
-
-    Raises UserError or InfraError.
-    """
-    kind, colon, rest = specification.partition(":")
-    if colon and kind == "deb":
-        return await fetch_kernel(rest, progress=progress)
-    return await asyncio.to_thread(read_kernel, Path(specification))

@@ -13,8 +13,8 @@ from pumphouse.core.doctor import Finding
 from pumphouse.core.errors import PumphouseError
 from pumphouse.core.progress import Silent
 from pumphouse.lab.board import BootJob, Limits, QemuBoard
-from pumphouse.lab.deb import open_kernel
 from pumphouse.lab.image import Manifest
+from pumphouse.lab.open import open_kernel
 from pumphouse.lab.qemu import Machine
 
 TRIAL = BootJob(manifest=Manifest(), limits=Limits(guest_s=60, wall_s=20, silence_s=12))

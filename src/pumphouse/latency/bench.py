@@ -11,10 +11,10 @@ from pumphouse.core.errors import UserError
 from pumphouse.core.progress import Progress
 from pumphouse.lab.board import Board as LabBoard
 from pumphouse.lab.board import BootJob, Limits, QemuBoard
-from pumphouse.lab.deb import open_kernel
 from pumphouse.lab.kernel import Kernel
 from pumphouse.lab.load import read_load
 from pumphouse.lab.measure import Cyclictest, cyclictest_job
+from pumphouse.lab.open import open_kernel
 from pumphouse.lab.qemu import Machine
 from pumphouse.latency.domain.boot import Board
 from pumphouse.latency.domain.request import CompareRequest

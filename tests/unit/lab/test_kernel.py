@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from pumphouse.core.errors import UserError
-from pumphouse.lab.deb import download_argv, open_kernel, parse_package, show_argv
+from pumphouse.lab.deb import download_argv, parse_package, show_argv
 from pumphouse.lab.kernel import parse_config, read_kernel
 from pumphouse.lab.load import list_loads, read_load
 from pumphouse.lab.measure import Cyclictest, cyclictest_job
+from pumphouse.lab.open import open_kernel
 
 pytestmark = pytest.mark.unit
 

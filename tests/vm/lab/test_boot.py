@@ -17,10 +17,10 @@ import pytest
 from pumphouse.core.errors import InfraError
 from pumphouse.core.progress import Silent
 from pumphouse.lab.board import BootJob, Limits, QemuBoard, boot_with_retry
-from pumphouse.lab.deb import open_kernel
 from pumphouse.lab.image import Manifest
 from pumphouse.lab.load import read_load
 from pumphouse.lab.measure import Cyclictest, cyclictest_job
+from pumphouse.lab.open import open_kernel
 from pumphouse.lab.qemu import Machine
 
 pytestmark = [

@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: The Pumphouse authors
+# SPDX-License-Identifier: Apache-2.0
+"""Running an outside program to its end: the one place where the lab does it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pumphouse.core.errors import InfraError
+from pumphouse.core.process import die_with_parent
+
+
+async def run_command(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] | None = None,
+    package: str = "",
+) -> tuple[int, str]:
+    """The return code (negative for a signal) and the output, both streams together, of a program.
+
+    The program leads a process group of its own, which is killed when the caller is cancelled; it dies with this
+    process. `on_line` sees each line as it comes. Raises InfraError where the program is not on this machine.
+    """
+    parent = os.getpid()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            cwd=cwd,
+            env={**os.environ, **env} if env else None,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=1 << 20,
+            process_group=0,
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGKILL),
+        )
+    except FileNotFoundError as error:
+        raise InfraError(
+            f"{argv[0]} is not on this machine",
+            where=" ".join(argv)[:200],
+            next_step=f"sudo apt-get install {package or argv[0]}",
+        ) from error
+    lines = []
+    try:
+        stream = process.stdout
+        while stream is not None and (raw := await stream.readline()):
+            line = raw.decode(errors="replace").rstrip("\n")
+            lines.append(line)
+            if on_line is not None:
+                on_line(line)
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    return code, "\n".join(lines)
