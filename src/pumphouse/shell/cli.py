@@ -27,6 +27,7 @@ def make_app(parts: list[Part]) -> App:
     app.command(f"{commands}:init", name="init", help="Make a site in a folder.")
     app.command(f"{commands}:check", name="check", help="Validate the settings of a site.")
     app.command("pumphouse.shell.runs:app", name="runs", help="List, show, follow, cancel and retry runs.")
+    app.command("pumphouse.shell.people:app", name="people", help="List and add people, and make sign-in links.")
     app.command("pumphouse.lab.cli:app", name="lab", help="Get kernels, build them, and boot them.")
     app.command(f"{commands}:worker", name="worker", help="Execute runs, without a web server.")
     app.command("pumphouse.shell.doctor:doctor", name="doctor", help="Show what this machine can do.")

@@ -22,6 +22,7 @@ from pumphouse.core.site import Site
 from pumphouse.core.terminal import opened_site, say
 from pumphouse.shell.asgi import create_asgi
 
+MAX_SOCKET_MESSAGE = 1 << 16  # bytes; pages send a few hundred
 GRACE_S = 1  # for open connections; WebSockets are closed with 1012, "service restart" (RFC 6455 registry)
 
 
@@ -47,6 +48,7 @@ async def serve(root: Path, *, host: str | None, port: int | None) -> int:
         config = uvicorn.Config(
             create_asgi(site),
             ws="websockets-sansio",
+            ws_max_size=MAX_SOCKET_MESSAGE,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=GRACE_S,

@@ -69,7 +69,7 @@ class Links:
             "this sign-in link does not work any more",
             where="the link",
             why="each works once and for a limited time, and a newer link replaces it",
-            next_step="ask an administrator for another; the first one is printed at each start of `pumphouse up`",
+            next_step="ask an administrator for another, or on the site's machine: pumphouse people link NAME",
         )
 
 

@@ -147,7 +147,7 @@ async def test_a_page_of_another_site_may_not_listen(served):
         pass
 
 
-@pytest.mark.parametrize("text", ["nonsense", '{"watch": 3}', "[]", '{"watch": ["' + "x" * 5000 + '"]}'])
+@pytest.mark.parametrize("text", ["nonsense", b"\x00\xff", '{"watch": 3}', "[]", '{"watch": ["' + "x" * 5000 + '"]}'])
 async def test_a_message_that_means_nothing_ends_the_connection(served, text):
     async with connect(address(served)) as page:
         await page.send(text)
