@@ -40,7 +40,7 @@ def configure_logging(*, json_lines: bool | None = None, level: str = "info") ->
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("aiosqlite", "procrastinate"):
+    for noisy in ("aiosqlite", "procrastinate", "qemu.qmp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,18 @@ async def test_a_run_process_killed_in_the_middle_continues(site, tmp_path, make
     done = counted(trace)
     assert sorted(set(done)) == [(run_id, number) for number in range(1, 7)]
     assert len(done) <= 7  # only the step during whose storing it was killed may be repeated
+
+
+async def test_a_killed_nursery_costs_no_attempt(site, tmp_path, make, worker, until, ended):
+    trace = tmp_path / "trace"
+    run_id = await make(site, "demo.count", trace=str(trace), steps=6, pause_s=0.4)
+    with worker(site) as process:
+        await until(lambda: progressed(site, run_id))
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        (run,) = await until(lambda: ended(site, run_id))
+    assert (run.state, run.attempt) == (State.DONE, 1)
+    assert counted(trace) == [(run_id, number) for number in range(1, 7)]
 
 
 async def test_two_workers_of_which_one_is_killed_share_the_runs(site, tmp_path, make, worker, until, ended):

@@ -30,6 +30,7 @@ from pumphouse.core.errors import InfraError
 from pumphouse.core.jobs.records import Lease
 from pumphouse.core.process import die_with_parent
 
+ORPHAN_S, ORPHAN_LOOK_S = 2.0, 0.05
 IDLE_S = 20.0  # how long a nursery without children waits before it ends
 
 
@@ -134,6 +135,14 @@ class RunProcess:
         await self._ended.wait()
         return self.returncode or 0
 
+    async def wait_orphaned(self) -> None:
+        """Wait, ORPHAN_S at most, until it is gone, where the nursery that would have told so is dead."""
+        for _ in range(round(ORPHAN_S / ORPHAN_LOOK_S)):
+            if not Path(f"/proc/{self.pid}").exists():
+                break
+            await asyncio.sleep(ORPHAN_LOOK_S)
+        self.end(-signal.SIGTERM)
+
     def terminate(self) -> None:
         """Ask it to give its run back."""
         with contextlib.suppress(ProcessLookupError):
@@ -226,9 +235,10 @@ class Nursery:
             if started := self._starting.pop(message["run_id"], None):
                 started.set_result(child)
         await process.wait()
-        for child in self._children.values():
-            child.end(-signal.SIGTERM)  # the kernel told them so; whether they obeyed, the lease tells
-        self._children.clear()
+        # The kernel has sent its children SIGTERM: they give their runs back, and nobody reports their ends any more.
+        orphans, self._children = self._children, {}
+        for child in orphans.values():
+            await child.wait_orphaned()
         for started in self._starting.values():
             started.set_exception(InfraError("the nursery ended"))
         self._starting.clear()
