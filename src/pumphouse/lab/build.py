@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -51,6 +52,11 @@ class BuildSpec:
     base: str = "tinyconfig"  # one of BASES, or a file
     fragments: tuple[str, ...] = ("guest",)
     toolchain: str = "gcc"
+
+    def __str__(self) -> str:
+        """The specification that names this build; lab/open.py reads it."""
+        words = [("base", self.base), *(("config", name) for name in self.fragments), ("toolchain", self.toolchain)]
+        return f"src:{self.source}?{urlencode(words, safe='/')}"
 
 
 class Metadata(msgspec.Struct, kw_only=True):
@@ -117,7 +123,7 @@ class _Builder:
         return read_kernel(
             kept / "bzImage",
             config=kept / "config",
-            source=f"{self.tree.source}, {self.spec.base} + {' '.join(self.spec.fragments)}, {self.toolchain.name}",
+            source=f"{self.spec} of {self.tree.source}",
         )
 
     async def _configure(self) -> str:

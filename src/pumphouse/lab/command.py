@@ -29,8 +29,8 @@ async def run_command(
     process. `on_line` sees each line as it comes. Raises InfraError where the program is not on this machine.
     """
     parent = os.getpid()
-    try:
-        process = await asyncio.create_subprocess_exec(
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
             *argv,
             cwd=cwd,
             env={**os.environ, **env} if env else None,
@@ -41,6 +41,13 @@ async def run_command(
             process_group=0,
             preexec_fn=lambda: die_with_parent(parent, signal.SIGKILL),
         )
+    )
+    try:
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Cut off while it starts, asyncio would kill the program and leave what it has started already.
+        await _kill_group(await starting)
+        raise
     except FileNotFoundError as error:
         raise InfraError(
             f"{argv[0]} is not on this machine",
@@ -58,7 +65,11 @@ async def run_command(
         code = await process.wait()
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _kill_group(process)
     return code, "\n".join(lines)
+
+
+async def _kill_group(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()

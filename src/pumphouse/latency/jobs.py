@@ -242,7 +242,7 @@ async def _keep(
 
 def _pin(source: str) -> str:
     """The specification of exactly this kernel: of "deb:linux-image-6.1.0-56-amd64 6.1.192-2" the package."""
-    return source.split(maxsplit=1)[0] if source.startswith("deb:") else source
+    return source.split(maxsplit=1)[0] if source.startswith(("deb:", "src:")) else source
 
 
 def list_measurements(comparison: Comparison) -> list[Measurement]:

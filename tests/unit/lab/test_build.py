@@ -170,6 +170,8 @@ def test_a_build_is_named_in_one_word():
     assert parse_build("/t?base=defconfig&config=guest&config=/my.config&toolchain=clang") == BuildSpec(
         source="/t", base="defconfig", fragments=("guest", "/my.config"), toolchain="clang"
     )
+    spec = BuildSpec(source="/t", base="defconfig", fragments=("guest", "/my.config"))
+    assert parse_build(str(spec).removeprefix("src:")) == spec
     for wrong in ("/t?zork=1", "", "/t?zork"):
         with pytest.raises(UserError, match="is not understood"):
             parse_build(wrong)
