@@ -34,7 +34,7 @@ MODES = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs, no other event loop may run in this thread: not longer than needed
 def chromium():
     if not os.access(CHROMIUM, os.X_OK):
         pytest.skip(f"{CHROMIUM} is missing; get it with: sudo apt-get install --no-install-recommends chromium")

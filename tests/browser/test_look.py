@@ -110,7 +110,7 @@ def test_paper_shows_the_content_in_black_on_white_without_controls(open_page, s
     page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert not page.get_by_role("navigation", name="Site").is_visible()
-    assert not page.get_by_role("button", name="Copy").first.is_visible()
+    assert not page.get_by_role("button", name="Copy the command").first.is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     picture(page, "run-done", "print")

@@ -122,6 +122,9 @@ def test_a_command_is_copied_with_one_press(open_page, served):
     page.get_by_role("button", name="Copy the command").first.click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == "pumphouse demo count --steps 3"
+    page.get_by_role("button", name="copy the SHA-256 of report.html").click()
+    expect(page.locator("button.identifier", has_text="Copied")).to_be_visible()
+    assert re.fullmatch("[0-9a-f]{64}", page.evaluate("navigator.clipboard.readText()"))
 
 
 def test_browser_and_server_say_the_same_about_times(open_page, served):
@@ -177,7 +180,7 @@ def test_pages_are_read_and_runs_cancelled_without_scripts(open_page, served, bo
     page.get_by_label("queued").check()
     page.get_by_role("button", name="Filter").click()
     page.locator(f"#run-{run.id} .row-link").click()
-    assert not page.get_by_role("button", name="Copy").first.is_visible(), "what needs scripts is not shown"
+    assert not page.get_by_role("button", name="Copy the command").first.is_visible(), "what needs scripts is not shown"
     page.get_by_role("button", name=f"Cancel run {run.id}").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Cancelled by boss before it started", ignore_case=True)
     page.goto(f"/runs/{served.filled.done}")

@@ -40,6 +40,7 @@ ARTIFACTS: list[Column[Artifact]] = [
     Column("name", "File", lambda item: item.name),
     Column("type", "Type", lambda item: item.media_type),
     Column("size", "Size", lambda item: item.size, number=True),
+    Column("sha256", "SHA-256", lambda item: item.sha256),
 ]
 
 

@@ -54,6 +54,11 @@ class TableView(Generic[Row]):
     older: str
     newer: str
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether the address asks for something of this table, so that it must not be folded away."""
+        return bool(self.filter) or self.page > 1 or any(heading.sorted for heading in self.headings)
+
 
 def view_table(
     name: str, columns: Sequence[Column[Row]], rows: Sequence[Row], query: Mapping[str, str]

@@ -104,14 +104,14 @@ async def test_a_client_that_does_not_read_is_dropped_to_a_snapshot_and_delays_n
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     raw.connect(("127.0.0.1", served.port))
-    stuck = connect(address(served), sock=raw, max_queue=1, compression=None)
-    async with connect(address(served)) as quick, stuck as slow:
+    stuck = connect(address(served), sock=raw, max_queue=1, compression=None, close_timeout=0.5)
+    async with connect(address(served), compression=None) as quick, stuck as slow:
         await quick.send(json.dumps(topics))
         await slow.send(json.dumps(topics))
         await until(lambda: [watcher for watcher in feed.watchers if watcher.topics] and len(feed.watchers) == 2)
         seq = 0
         for number in range(200):
-            lines = [LogLine(seq=seq + k, at=0.0, level="info", text="x" * 2000) for k in range(1, 101)]
+            lines = [LogLine(seq=seq + k, at=0.0, level="info", text="x" * 4000) for k in range(1, 101)]
             seq += 100
             served.call(served.site.runs.renew(lease, lease_s=600, progress=number / 200, log=lines))
             while (await messages(quick, "log"))[-1]["lines"][-1]["seq"] < seq:

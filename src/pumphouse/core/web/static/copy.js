@@ -28,7 +28,8 @@ async function copy(text) {
 /** @param {HTMLElement} button */
 async function press(button) {
   const label = button.firstChild;
-  if (!label) return;
+  if (!label || button.hasAttribute("data-copied")) return;
+  button.setAttribute("data-copied", "");
   const before = label.textContent;
   try {
     await copy(button.dataset.copy ?? "");
@@ -38,6 +39,7 @@ async function press(button) {
   }
   setTimeout(() => {
     label.textContent = before;
+    button.removeAttribute("data-copied");
   }, TOLD_MS);
 }
 
@@ -45,6 +47,6 @@ async function press(button) {
 export function startCopying() {
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
-    if (button instanceof HTMLElement && button.textContent?.startsWith("Copy")) void press(button);
+    if (button instanceof HTMLElement) void press(button);
   });
 }
