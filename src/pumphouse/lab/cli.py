@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -20,6 +20,7 @@ from pumphouse.core.terminal import JsonOption, print_json, print_lines, say
 from pumphouse.lab.board import BootJob, QemuBoard, boot_with_retry
 from pumphouse.lab.image import Manifest
 from pumphouse.lab.kernel import Kernel
+from pumphouse.lab.kvm import look_at_kvm
 from pumphouse.lab.open import open_kernel
 from pumphouse.lab.qemu import Machine
 
@@ -49,6 +50,9 @@ def boot(
     run: Annotated[
         str, Parameter(help="A shell command for the guest; what it leaves in /results comes back.")
     ] = "uname -a",
+    mode: Annotated[
+        Literal["auto", "icount", "mttcg", "kvm"], Parameter(help="auto: KVM where it boots guests, else icount.")
+    ] = "auto",
     shift: Annotated[int, Parameter(help="QEMU's icount shift: an instruction is 2^shift ns.")] = 4,
     json: JsonOption = False,
 ) -> int:
@@ -59,17 +63,25 @@ def boot(
     with _shown() as progress:
         found = asyncio.run(open_kernel(specification, progress=progress))
         job = BootJob(manifest=Manifest(job=f"{{ {run}\n}} > /results/output 2>&1"))
-        board = QemuBoard(Machine(shift=shift))
+        if mode == "auto":
+            mode = "kvm" if look_at_kvm().grade == "ok" else "icount"
+        board = QemuBoard(Machine(mode=mode, shift=shift))
         result = asyncio.run(boot_with_retry(board, found, job, progress=progress))
     output = result.files.get("output", b"").decode(errors="replace")
     if json:
         print_json(
             _describe(found)
-            | {"exit_code": result.exit_code, "output": output, "guest_s": result.guest_s, "wall_s": result.wall_s}
+            | {
+                "mode": mode,
+                "exit_code": result.exit_code,
+                "output": output,
+                "guest_s": result.guest_s,
+                "wall_s": result.wall_s,
+            }
         )
     else:
         sys.stdout.write(output)
-        say(f"{found.release}: {result.guest_s:.1f} s of guest time, {result.wall_s:.1f} s of ours")
+        say(f"{found.release} under {mode}: {result.guest_s:.1f} s of guest time, {result.wall_s:.1f} s of ours")
     return 1 if result.exit_code else 0
 
 
