@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
-import signal
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -21,7 +19,7 @@ from qemu.qmp.error import QMPError
 
 from pumphouse.core.doctor import find_program
 from pumphouse.core.errors import InfraError, UserError
-from pumphouse.core.process import die_with_parent
+from pumphouse.lab.command import kill_group, start_program
 
 Mode = Literal["icount", "mttcg", "kvm"]
 SHIFTS = range(11)  # QEMU takes 0 to 10: one instruction lasts 2^shift ns
@@ -107,11 +105,19 @@ class Ended:
 class Qemu:
     """A running virtual machine. `console()` gives its output until it ends; then `ended` tells how."""
 
-    def __init__(self, process: asyncio.subprocess.Process, monitor: QMPClient | None) -> None:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.ended = Ended()
-        self._monitor = monitor
-        self._events = asyncio.ensure_future(self._listen())
+        self._monitor: QMPClient | None = None
+        self._events: asyncio.Future[None] | None = None
+
+    async def connect(self, monitor_socket: socket.socket) -> None:
+        """Open the monitor. A machine that died at once has none: how it died is told by its output."""
+        monitor = QMPClient()
+        with contextlib.suppress(QMPError):
+            await monitor.connect(monitor_socket)
+            self._monitor = monitor
+            self._events = asyncio.ensure_future(self._listen(monitor))
 
     async def console(self) -> AsyncIterator[bytes]:
         """Pieces of the serial console, as they come."""
@@ -131,21 +137,19 @@ class Qemu:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.process.wait(), 0.5 if self.ended.reason else 0.05)
         if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(signal.SIGKILL)
+            await kill_group(self.process)
         self.ended.status = await self.process.wait()
         if self.process.stderr is not None:
             self.ended.stderr = (await self.process.stderr.read()).decode(errors="replace").strip()
-        self._events.cancel()
-        await asyncio.gather(self._events, return_exceptions=True)
+        if self._events is not None:
+            self._events.cancel()
+            await asyncio.gather(self._events, return_exceptions=True)
         if self._monitor is not None:
             with contextlib.suppress(QMPError, OSError, EOFError):
                 await self._monitor.disconnect()
 
-    async def _listen(self) -> None:
-        if self._monitor is None:
-            return
-        async for event in self._monitor.events:
+    async def _listen(self, monitor: QMPClient) -> None:
+        async for event in monitor.events:
             data = event.get("data")
             if event["event"] == "SHUTDOWN" and isinstance(data, dict):
                 self.ended.reason = str(data.get("reason", ""))
@@ -165,32 +169,19 @@ async def started(machine: Machine, *, kernel: Path, initrd: Path | None) -> Asy
             why="kernels are booted in it",
             next_step="sudo apt-get install qemu-system-x86",
         )
-    parent = os.getpid()
     ours, theirs = socket.socketpair()
     argv = machine_argv(machine, kernel=kernel, initrd=initrd, qmp_fd=theirs.fileno())
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *[str(program), *argv[1:]],
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=(theirs.fileno(),),
-            preexec_fn=lambda: die_with_parent(parent, signal.SIGKILL),
-        )
-    finally:
-        theirs.close()
-    monitor: QMPClient | None = QMPClient()
-    try:
-        assert monitor is not None  # noqa: S101  for the type checker
-        await monitor.connect(ours)
-    except QMPError:
-        monitor = None  # it died at once; how is told by its output
-    qemu = Qemu(process, monitor)
-    try:
-        yield qemu
-    finally:
-        await asyncio.shield(qemu.close())
-        ours.close()
+    with contextlib.closing(ours):
+        with contextlib.closing(theirs):
+            process = await start_program(
+                [str(program), *argv[1:]], stderr=asyncio.subprocess.PIPE, pass_fds=(theirs.fileno(),)
+            )
+        qemu = Qemu(process)
+        try:
+            await qemu.connect(ours)
+            yield qemu
+        finally:
+            await asyncio.shield(qemu.close())
 
 
 class Deadline:
