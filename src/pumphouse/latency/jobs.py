@@ -26,7 +26,7 @@ from pumphouse.latency.domain.boot_files import read_clocks, read_load, read_sta
 from pumphouse.latency.domain.compare import compare_boots
 from pumphouse.latency.domain.comparison import Comparison
 from pumphouse.latency.domain.report import write_report
-from pumphouse.latency.domain.request import CompareRequest, check_request, plan_boots, write_command
+from pumphouse.latency.domain.request import CompareRequest, check_request, pin_kernels, plan_boots, write_command
 from pumphouse.latency.domain.validity import judge_boot
 from pumphouse.latency.kinds import COMPARE, GUESS_S
 from pumphouse.latency.picture import draw_picture
@@ -231,18 +231,13 @@ async def _keep(
     records: list[tuple[Side, int, BootRecord]],
 ) -> None:
     firsts = {side: record.command for side, _, record in reversed(records) if record.command}
-    pinned = msgspec.structs.replace(request, a=_pin(comparison.a.source), b=_pin(comparison.b.source))
+    pinned = pin_kernels(request, source_a=comparison.a.source, source_b=comparison.b.source)
     commands = [write_command(pinned), *(firsts[side] for side in sorted(firsts))]
     await context.artifact("report.txt", write_report(comparison, commands=commands).encode(), media_type="text/plain")
     await context.artifact("comparison.json", msgspec.json.encode(comparison), media_type="application/json")
     picture = await asyncio.to_thread(draw_picture, comparison)
     await context.artifact("picture.png", picture, media_type="image/png")
     await context.measure(*list_measurements(comparison))
-
-
-def _pin(source: str) -> str:
-    """The specification of exactly this kernel: of "deb:linux-image-6.1.0-56-amd64 6.1.192-2" the package."""
-    return source.split(maxsplit=1)[0] if source.startswith(("deb:", "src:")) else source
 
 
 def list_measurements(comparison: Comparison) -> list[Measurement]:

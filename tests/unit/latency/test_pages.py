@@ -91,6 +91,14 @@ async def test_the_card_tells_the_last_verdict_and_leads_to_it(site):
     assert run.summary in await fetch(site, "/")
 
 
+async def test_the_page_has_the_command_that_repeats_exactly_this(site):
+    run = await compare(site)
+    report = (await site.runs.artifact_path(run.id, "report.txt", site.artifacts)).read_text(encoding="utf-8")
+    command = re.search(r"pumphouse latency compare .*?--seed=\d+", re.sub(r" *\\\n *", " ", report))[0]
+    assert command.endswith(f"--seed={run.id}")
+    assert command in await fetch(site, f"/runs/{run.id}")
+
+
 async def test_a_comparison_without_a_verdict_tells_why(site, monkeypatch):
     opened = bench.open_bench(CompareRequest(**FAKE))
     opened.lab.failures = [PANIC.encode() + b"\n"] * 10

@@ -130,6 +130,16 @@ def write_command(request: CompareRequest) -> str:
     return " ".join(["pumphouse latency compare", *options])
 
 
+def pin_kernels(request: CompareRequest, *, source_a: str, source_b: str) -> CompareRequest:
+    """The request that names the very kernels that were compared; "deb:linux-image-amd64" may be another tomorrow."""
+    return msgspec.structs.replace(request, a=_pin(source_a), b=_pin(source_b))
+
+
+def _pin(source: str) -> str:
+    """The specification of exactly this kernel: of "deb:linux-image-6.1.0-56-amd64 6.1.192-2" the package."""
+    return source.split(maxsplit=1)[0] if source.startswith(("deb:", "src:")) else source
+
+
 def plan_boots(boots: int, seed: int) -> list[tuple[Side, int]]:
     """The order of the boots: k blocks of one boot of each side, each block's order drawn from the seed.
 

@@ -21,7 +21,7 @@ from pumphouse.core.web.web import web_of
 from pumphouse.latency.domain.chart import make_chart
 from pumphouse.latency.domain.comparison import Comparison, Verdict
 from pumphouse.latency.domain.report import CAVEAT, write_kind_of_time
-from pumphouse.latency.domain.request import CompareRequest, write_command, write_title
+from pumphouse.latency.domain.request import CompareRequest, pin_kernels, write_command, write_title
 from pumphouse.latency.kinds import COMPARE, GUESS_S
 
 FOLDER = Path(__file__).parent
@@ -95,7 +95,15 @@ async def load_comparison(_site: Site, run: Run) -> dict[str, Any]:
         "kind_of_time": write_kind_of_time(comparison),
         "checks": [check.name for check in max((boot.checks for _, _, boot in list_boots(comparison)), key=len)],
         "boots": list_boots(comparison),
+        "command": write_exact_command(run, comparison),
     }
+
+
+def write_exact_command(run: Run, comparison: Comparison) -> str:
+    """The command that boots exactly these kernels in exactly this order."""
+    request = msgspec.convert(run.params, CompareRequest)
+    pinned = pin_kernels(request, source_a=comparison.a.source, source_b=comparison.b.source)
+    return write_command(msgspec.structs.replace(pinned, seed=request.seed or run.id))
 
 
 def list_boots(comparison: Comparison) -> list[tuple[str, str, Any]]:
