@@ -6,6 +6,9 @@ from pumphouse.core.parts import Part
 
 part = Part(
     name="pgo",
-    summary="profile-guided optimisation of kernels with a figure that can be believed",
-    built=False,
+    summary="profile-guided optimisation of kernels: instrument, train, rebuild, compare honestly",
+    cli="pumphouse.pgo.cli:app",
+    jobs="pumphouse.pgo.jobs:jobs",
+    routes="pumphouse.pgo.web.pages:pages",
+    cards="pumphouse.pgo.web.pages:show_cards",
 )
