@@ -6,7 +6,7 @@ from pumphouse.core.parts import Part
 
 part = Part(
     name="pgo",
-    summary="profile-guided optimisation of kernels: instrument, train, rebuild, compare honestly",
+    summary="profile-guided optimisation of kernels with a figure that can be believed",
     cli="pumphouse.pgo.cli:app",
     jobs="pumphouse.pgo.jobs:jobs",
     routes="pumphouse.pgo.web.pages:pages",
