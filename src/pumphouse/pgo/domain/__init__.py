@@ -1,3 +1,3 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of the part: profiles, workloads, comparisons. No process is started here."""
+"""The rules of pgo: profiles, notes, bundles. No framework, no process."""
