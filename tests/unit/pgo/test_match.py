@@ -13,7 +13,7 @@ from pgo_profiles import CALLS_GCDA, CALLS_GCNO, as_kernel_writes
 from pumphouse.core.errors import UserError
 from pumphouse.pgo.domain.gcda import Counters, Gcda, read_gcda
 from pumphouse.pgo.domain.gcno import Gcno, read_gcno
-from pumphouse.pgo.domain.match import WORDS, Check, check_profile, measure_staleness
+from pumphouse.pgo.domain.match import WORDS, Check, check_against_notes, check_profile, measure_staleness
 from pumphouse.pgo.domain.names import FunctionName
 
 pytestmark = pytest.mark.unit
@@ -60,6 +60,18 @@ def test_each_way_not_to_be_of_the_build_is_told_apart() -> None:
     assert (stranger.files[0].verdict, stranger.missing) == ("unknown", ["calls"])
     assert not stranger.is_of_build
     assert set(WORDS) == {"ok", "rebuilt", "other", "damaged", "compiler", "unknown"}
+
+
+def test_a_single_file_is_refused_in_one_line() -> None:
+    check_against_notes("calls", CALLS, NOTES)
+    check_against_notes("calls", CALLS, msgspec.structs.replace(NOTES, stamp=1))
+    stranger = msgspec.structs.replace(change(CALLS, "hot", ident=5), stamp=1)
+    with pytest.raises(UserError, match=r"calls\.gcda is not of this build") as caught:
+        check_against_notes("calls", stranger, NOTES)
+    assert caught.value.text.why == "5 is no function of this build; hot has no counters"
+    with pytest.raises(UserError, match="of another compiler") as caught:
+        check_against_notes("calls", CALLS, msgspec.structs.replace(NOTES, version="B23*"))
+    assert caught.value.text.why == "B22*, not B23*"
 
 
 def test_functions_that_only_one_side_has_are_told() -> None:

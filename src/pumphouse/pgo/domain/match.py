@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from pumphouse.core.errors import UserError
 from pumphouse.pgo.domain.gcda import FunctionCounts, Gcda
 from pumphouse.pgo.domain.gcno import FunctionNotes, Gcno
 from pumphouse.pgo.domain.names import Names
@@ -110,6 +111,21 @@ def _check_file(name: str, gcda: Gcda, gcno: Gcno | None) -> FileCheck:
         same = gcno.stamp == gcda.stamp
         verdict = ("damaged" if same else "other") if mismatches else ("ok" if same else "rebuilt")
     return FileCheck(object=name, verdict=verdict, functions=len(functions), mismatches=mismatches)
+
+
+def check_against_notes(name: str, gcda: Gcda, gcno: Gcno) -> None:
+    """Raises UserError where the counters of an object are not those of the build that wrote the notes."""
+    file = _check_file(name, gcda, gcno)
+    if file.verdict in {"ok", "rebuilt"}:
+        return
+    told = [f"{one.name or one.ident} {one.why}" for one in file.mismatches[:3]]
+    more = len(file.mismatches) - len(told)
+    raise UserError(
+        f"{name}.gcda is {WORDS[file.verdict]}",
+        where=f"{name}.gcda",
+        why="; ".join(told) + (f"; and {more} more" if more > 0 else "") or f"{gcda.version}, not {gcno.version}",
+        next_step="train on a kernel of this source, configuration and compiler",
+    )
 
 
 def list_mismatches(functions: list[FunctionCounts], gcno: Gcno) -> list[Mismatch]:
