@@ -12,6 +12,7 @@ from pgo_profiles import CALLS_GCDA, CALLS_GCNO, as_kernel_writes, make_function
 from pumphouse.core.errors import UserError
 from pumphouse.pgo.domain.gcda import COUNT_MAX, SUM_MAX, Counters, FunctionCounts, Summary, read_gcda, write_gcda
 from pumphouse.pgo.domain.gcno import read_gcno
+from pumphouse.pgo.domain.names import name_functions
 from pumphouse.pgo.domain.profile import (
     Profile,
     add_summary,
@@ -142,8 +143,8 @@ def test_coverage_counts_what_ran() -> None:
 
 
 def test_the_hottest_functions_come_first_by_name() -> None:
-    notes = {"calls": read_gcno(CALLS_GCNO, name="calls.gcno")}
-    hottest = list_hottest({"calls": CALLS}, notes)
+    names = name_functions({"calls": read_gcno(CALLS_GCNO, name="calls.gcno")}, "/usr/src/linux")
+    hottest = list_hottest({"calls": CALLS}, names)
     assert [(one.name, one.count, one.line) for one in hottest] == [("hot", 28340, 5), ("main", 1901, 35)]
     assert hottest[0].share == pytest.approx(28340 / 30241)
     assert list_hottest({"calls": CALLS}, {}, limit=1)[0].name == ""

@@ -16,6 +16,7 @@ import msgspec
 from pumphouse.core.errors import UserError
 from pumphouse.pgo.domain.gcda import ARCS, COUNT_MAX, SUM_MAX, Counters, FunctionCounts, Gcda, Summary, read_gcda
 from pumphouse.pgo.domain.gcno import Gcno, read_gcno
+from pumphouse.pgo.domain.names import Names
 from pumphouse.pgo.domain.value_counters import merge_values, scale_values
 
 Profile = Mapping[str, Gcda]
@@ -36,7 +37,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HotFunction(msgspec.Struct, frozen=True, kw_only=True):
-    """A function by its share of all counts (0 to 1). `name` is empty where there are no notes."""
+    """A function by its share of all counts (0 to 1). `name` is empty where it is not known."""
 
     object: str
     ident: int
@@ -81,23 +82,23 @@ def measure_coverage(profile: Profile) -> Coverage:
     )
 
 
-def list_hottest(profile: Profile, notes: Notes, *, limit: int = 20) -> list[HotFunction]:
+def list_hottest(profile: Profile, names: Names, *, limit: int = 20) -> list[HotFunction]:
     """The functions with the most counts of arcs, the hottest first."""
     total = sum(gcda.total for gcda in profile.values())
     found = [(sum(function.arcs), name, function.ident) for name, function in walk(profile) if any(function.arcs)]
     found.sort(key=lambda one: (-one[0], one[1], one[2]))
-    return [_name_function(one, notes, total) for one in found[:limit]]
+    return [_name_function(one, names, total) for one in found[:limit]]
 
 
-def _name_function(found: tuple[int, str, int], notes: Notes, total: int) -> HotFunction:
+def _name_function(found: tuple[int, str, int], names: Names, total: int) -> HotFunction:
     count, name, ident = found
-    told = notes[name].by_ident.get(ident) if name in notes else None
+    told = names.get(name, {}).get(ident)
     return HotFunction(
         object=name,
         ident=ident,
         name=told.name if told else "",
         source=told.source if told else "",
-        line=told.start_line if told else 0,
+        line=told.line if told else 0,
         count=count,
         share=count / total,
     )
