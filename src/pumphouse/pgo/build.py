@@ -100,7 +100,7 @@ async def build_tuned(
 
     Raises UserError where no object used its profile or instrumentation is left, InfraError.
     """
-    wrapper = build_native("cc")
+    wrapper = await build_native("cc")
 
     def prepare(objects: Path) -> None:
         for name, content in profile.items():

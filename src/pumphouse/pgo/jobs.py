@@ -24,6 +24,7 @@ from pumphouse.lab.kernel import Kernel, read_kernel
 from pumphouse.lab.toolchain import find_toolchain
 from pumphouse.pgo.build import build_base, build_instrumented, build_tuned, choose_spec, read_notes, rebuild_base
 from pumphouse.pgo.domain.compare import Comparison, Counts, compare_boots
+from pumphouse.pgo.domain.counts import PhaseCounts
 from pumphouse.pgo.domain.report import write_report
 from pumphouse.pgo.domain.request import TuneRequest, check_request, write_command
 from pumphouse.pgo.domain.result import (
@@ -178,11 +179,11 @@ class _Tuning:
         for number, (name, kernel) in enumerate(plan):
             stage = _Stage(self.context, begun + share * number / len(plan), share / len(plan), f"boot {name}")
 
-            async def work(kernel: Kernel = kernel, stage: _Stage = stage) -> dict[str, Counts]:
+            async def work(kernel: Kernel = kernel, stage: _Stage = stage) -> PhaseCounts:
                 return await measure(kernel, self.workload, progress=stage)
 
             counted = await self.context.step(f"boot {len(boots[name]) + 1} of {name}", work)
-            boots[name].append(msgspec.convert(counted, dict[str, Counts]))
+            boots[name].append(_take_counts(msgspec.convert(counted, PhaseCounts)))
         return compare_boots(
             **boots,
             trained={phase.name: phase.trained for phase in self.workload.phases},
@@ -227,6 +228,18 @@ class _Tuning:
             ),
             commands=[write_command(self.request)],
         )
+
+
+def _take_counts(counted: PhaseCounts) -> dict[str, Counts]:
+    return {
+        phase.name: Counts(
+            kernel_instructions=phase.kernel.instructions,
+            taken_branches=phase.kernel.taken_branches,
+            l1i_misses=phase.kernel.l1i_misses,
+            user_instructions=phase.user.instructions,
+        )
+        for phase in counted.phases
+    }
 
 
 def _read(built: Built) -> Kernel:

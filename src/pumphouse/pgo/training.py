@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pumphouse.core.errors import InfraError, UserError
 from pumphouse.pgo.domain.gcda import Gcda, read_gcda, write_gcda
 from pumphouse.pgo.domain.gcno import read_gcno
-from pumphouse.pgo.domain.profile import Profile, add_summary, check_against_notes
+from pumphouse.pgo.domain.match import check_against_notes
+from pumphouse.pgo.domain.profile import Profile, add_summary, measure_coverage
 from pumphouse.pgo.domain.request import HOT_SHARE
 from pumphouse.pgo.domain.result import ProfileRecord
 
@@ -83,13 +84,13 @@ def pack_profile(profile: Profile) -> dict[str, bytes]:
 
 def describe_profile(trained: Trained) -> ProfileRecord:
     """How much of the kernel the training reached."""
-    arcs = [function.arcs for gcda in trained.profile.values() for function in gcda.functions]
+    coverage = measure_coverage(trained.profile)
     return ProfileRecord(
-        objects=len(trained.profile),
-        functions=len(arcs),
-        functions_executed=sum(any(function) for function in arcs),
-        counters=sum(map(len, arcs)),
-        counters_nonzero=sum(value > 0 for function in arcs for value in function),
+        objects=coverage.objects,
+        functions=coverage.functions,
+        functions_executed=coverage.functions_executed,
+        counters=coverage.arcs,
+        counters_nonzero=coverage.arcs_executed,
         left_out=trained.left_out,
     )
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -57,7 +58,7 @@ def profiled(folder):
 
 def compile_with(folder, *, compiler="gcc", words=("-O2", "-c", "a.c", "-o", "a.o")):
     env = {**os.environ, "PUMPHOUSE_CC": str(compiler), "PUMPHOUSE_CC_LOG": str(folder / "log")}
-    done = subprocess.run([build_native("cc"), *words], env=env, capture_output=True, text=True)
+    done = subprocess.run([asyncio.run(build_native("cc")), *words], env=env, capture_output=True, text=True)
     log = folder / "log"
     return done, log.read_text() if log.exists() else ""
 

@@ -1,3 +1,3 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of pgo: profiles, notes, bundles. No framework, no process."""
+"""The rules of profile-guided optimisation: profiles, workloads, counts. No framework, no process, no network."""
