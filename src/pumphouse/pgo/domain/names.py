@@ -7,6 +7,7 @@ Names travel with a profile, so that it can be read, and used in a tree at anoth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -44,6 +45,20 @@ def name_functions(notes: Mapping[str, Gcno], source_path: str) -> dict[str, dic
         }
         for name, gcno in notes.items()
     }
+
+
+def find_source_path(notes: Mapping[str, Gcno]) -> str:
+    """The absolute path of the tree that a build was compiled from, as most of its objects tell; empty where none does.
+
+    The object kernel/fork is compiled from PATH/kernel/fork.c.
+    """
+    paths = Counter(
+        one.source.removesuffix(f"/{name}.c")
+        for name, gcno in notes.items()
+        for one in gcno.functions
+        if one.source.startswith("/") and one.source.endswith(f"/{name}.c")
+    )
+    return paths.most_common(1)[0][0] if paths else ""
 
 
 def tree_prefix(source_path: str) -> str:
