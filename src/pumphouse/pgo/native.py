@@ -8,7 +8,6 @@ import hashlib
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Literal
 
 import pumphouse
 from pumphouse.core.cache import cache_dir
@@ -16,7 +15,7 @@ from pumphouse.core.doctor import find_program
 from pumphouse.core.errors import InfraError
 from pumphouse.lab.command import run_command
 
-Program = Literal["cc", "libcounts.so", "mark", "syscalls", "gcda"]
+PROGRAMS = ("cc", "libcounts.so", "mark", "syscalls", "gcda")
 
 
 def find_sources() -> Path:
@@ -36,8 +35,8 @@ def find_sources() -> Path:
     )
 
 
-async def build_native(name: Program) -> Path:
-    """The compiled program, from the cache where the same sources were compiled by the same compiler before.
+async def build_native(name: str) -> Path:
+    """The compiled program, one of PROGRAMS, from the cache where the same sources were compiled before.
 
     Raises InfraError where the compiler is missing or refuses.
     """
