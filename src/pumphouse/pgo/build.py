@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import platform
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,15 +16,16 @@ from pumphouse.core.errors import UserError
 from pumphouse.core.progress import Progress
 from pumphouse.lab.build import BuildSpec, Variant, build_kernel
 from pumphouse.lab.kernel import Kernel
+from pumphouse.pgo.domain.archive import pack_files
 from pumphouse.pgo.domain.instrumentation import check_clean, check_instrumented
 from pumphouse.pgo.domain.symbols import read_symbols
 from pumphouse.pgo.domain.usage import ProfileUse, check_use, sum_up
 from pumphouse.pgo.native import build_native
+from pumphouse.pgo.profile_files import NOTES
 
 BASE_FRAGMENTS = ("guest", "pgo")
 GCOV_FRAGMENT = "gcov"
 LOG = "profile-use.txt"  # kept with a tuned kernel: what became of each object's profile
-NOTES = "notes.tar.gz"  # kept with an instrumented kernel: the .gcno of its objects
 
 BASE = Variant(name="pgo base")
 REBUILD = Variant(name="pgo base", identity="rebuilt", is_once=True)
@@ -129,9 +128,7 @@ async def build_tuned(
     kernel = await build_kernel(spec, variant=variant, progress=progress)
     use = sum_up((kernel.image.parent / LOG).read_text(encoding="utf-8").splitlines(), profile)
     check_use(use)
-    check_clean(
-        kernel.config, read_symbols((kernel.image.parent / "vmlinux").read_bytes()), base=base.config
-    )
+    check_clean(kernel.config, read_symbols((kernel.image.parent / "vmlinux").read_bytes()), base=base.config)
     return TunedKernel(kernel=kernel, use=use)
 
 
@@ -146,22 +143,5 @@ def identify(profile: Mapping[str, bytes], flags: Mapping[str, str]) -> str:
 
 def keep_notes(objects: Path, kept: Path) -> None:
     """Keep the .gcno of all objects in one file: what names the functions of a profile, and checks it."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=3) as archive:
-        for path in sorted(objects.rglob("*.gcno")):
-            member = tarfile.TarInfo(str(path.relative_to(objects)))
-            member.size = path.stat().st_size
-            with path.open("rb") as stream:
-                archive.addfile(member, stream)
-    (kept / NOTES).write_bytes(packed.getvalue())
-
-
-def read_notes(kernel: Kernel) -> dict[str, bytes]:
-    """The .gcno of an instrumented kernel by object name. Raises UserError where it was built without."""
-    path = kernel.image.parent / NOTES
-    if not path.is_file():
-        raise UserError("this kernel has no notes", where=str(path), next_step="build it: pumphouse pgo build --kind instrumented")
-    with tarfile.open(path) as archive:
-        members = [member for member in archive.getmembers() if member.name.endswith(".gcno")]
-        files = {member.name.removesuffix(".gcno"): archive.extractfile(member) for member in members}
-        return {name: file.read() for name, file in files.items() if file is not None}
+    notes = {str(path.relative_to(objects)): path.read_bytes() for path in sorted(objects.rglob("*.gcno"))}
+    (kept / NOTES).write_bytes(pack_files(notes))

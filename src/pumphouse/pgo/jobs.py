@@ -3,13 +3,15 @@
 """The run `pgo.tune`: builds the base, trains, builds with the profile, boots both in turn, and compares.
 
 Each build, the training and each boot is a step that is kept; builds are kept by content besides. The counters are the
-artifact profile.tar.gz: everything after the training is computed from it.
+artifact profile.bundle: everything after the training is computed from it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,12 @@ from pumphouse.core.jobs.records import Measurement
 from pumphouse.lab.build import BuildSpec
 from pumphouse.lab.kernel import Kernel, read_kernel
 from pumphouse.lab.toolchain import find_toolchain
-from pumphouse.pgo.build import build_base, build_instrumented, build_tuned, choose_spec, read_notes, rebuild_base
+from pumphouse.pgo.build import build_base, build_instrumented, build_tuned, choose_spec, rebuild_base
+from pumphouse.pgo.collect import describe_workload
+from pumphouse.pgo.domain.bundle import read_bundle, write_bundle
 from pumphouse.pgo.domain.compare import Comparison, Counts, compare_boots
 from pumphouse.pgo.domain.counts import PhaseCounts
+from pumphouse.pgo.domain.profile import Profile, add_summary
 from pumphouse.pgo.domain.report import write_report
 from pumphouse.pgo.domain.request import TuneRequest, check_request, write_command
 from pumphouse.pgo.domain.result import (
@@ -40,9 +45,10 @@ from pumphouse.pgo.domain.usage import ProfileUse, describe
 from pumphouse.pgo.domain.workload import Workload, read_workload
 from pumphouse.pgo.kinds import GUESS_S, TUNE
 from pumphouse.pgo.measure import measure, train
-from pumphouse.pgo.training import Trained, choose_flags, describe_profile, pack_profile, read_profile, unpack
+from pumphouse.pgo.profile_files import open_build
+from pumphouse.pgo.training import choose_flags, describe_profile, pack_profile, pack_training
 
-PROFILE = "profile.tar.gz"
+PROFILE = "profile.bundle"
 # How the time is spent, measured on two free cores; decides how far the bar is.
 SHARES = {"base": 0.2, "instrumented": 0.22, "train": 0.05, "tuned": 0.2, "rebuilt": 0.2, "boots": 0.13}
 
@@ -54,6 +60,21 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     sha256: str
     use: ProfileUse | None = None
+
+
+class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the training's step keeps: the bundle in the artifact store, and the files that are not in it."""
+
+    sha256: str
+    left_out: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A profile that is fit to build with."""
+
+    profile: Profile
+    left_out: list[str]
 
 
 def jobs() -> Jobs:
@@ -117,7 +138,10 @@ class _Tuning:
         tuned, use = await self._build_tuned(base, trained)
         rebuilt = await self._build("rebuilt", lambda stage: rebuild_base(self.spec, progress=stage))
         comparison = await self._compare(base, rebuilt, tuned)
-        return await asyncio.to_thread(self._sum_up, base, tuned, trained, use, comparison, await self._compiler())
+        compiler = (await find_toolchain(self.spec.toolchain)).version
+        return await asyncio.to_thread(
+            lambda: self._sum_up(base, tuned, trained=trained, use=use, comparison=comparison, compiler=compiler)
+        )
 
     def _stage(self, name: str) -> _Stage:
         stage = _Stage(self.context, self._begun, SHARES[name], name)
@@ -139,18 +163,30 @@ class _Tuning:
 
     async def _train(self, kernel: Kernel) -> Trained:
         stage = self._stage("train")
+        held = await asyncio.to_thread(open_build, kernel.image.parent)
+        assert held.record is not None  # noqa: S101  for the type checker; every build of ours writes metadata.json
+        record, notes = held.record, held.notes
 
-        async def work() -> str:
+        async def work() -> TrainingRecord:
+            began = time.monotonic()
             archive = await train(kernel, self.workload, progress=stage)
-            artifact = await self.context.artifact(PROFILE, archive, media_type="application/gzip")
-            return artifact.sha256
+            packed = await asyncio.to_thread(
+                pack_training,
+                archive,
+                notes,
+                record,
+                workload=describe_workload(self.workload.path),
+                duration_s=round(time.monotonic() - began, 1),
+            )
+            artifact = await self.context.artifact(PROFILE, write_bundle(packed.bundle), media_type="application/gzip")
+            return TrainingRecord(sha256=artifact.sha256, left_out=packed.left_out)
 
-        sha256 = await self.context.step("train", work)
-        archive = self.context.site.artifacts.path(sha256).read_bytes()
-        trained = await asyncio.to_thread(lambda: read_profile(unpack(archive), read_notes(kernel)))
-        for line in trained.left_out:
+        kept = msgspec.convert(await self.context.step("train", work), TrainingRecord)
+        for line in kept.left_out:
             self.context.log(f"left out: {line}", level="warning")
-        return trained
+        content = self.context.site.artifacts.path(kept.sha256).read_bytes()
+        bundle = await asyncio.to_thread(read_bundle, content, name=PROFILE)
+        return Trained(profile=add_summary(bundle.profile), left_out=kept.left_out)
 
     async def _build_tuned(self, base: Kernel, trained: Trained) -> tuple[Kernel, ProfileUse]:
         stage = self._stage("tuned")
@@ -174,7 +210,9 @@ class _Tuning:
     async def _compare(self, base: Kernel, rebuilt: Kernel, tuned: Kernel) -> Comparison:
         begun, share = self._begun, SHARES["boots"]
         boots: dict[str, list[dict[str, Counts]]] = {"base": [], "rebuilt": [], "tuned": []}
-        plan = [(name, kernel) for _ in range(self.request.boots) for name, kernel in (("base", base), ("tuned", tuned))]
+        plan = [
+            (name, kernel) for _ in range(self.request.boots) for name, kernel in (("base", base), ("tuned", tuned))
+        ]
         plan.insert(1, ("rebuilt", rebuilt))
         for number, (name, kernel) in enumerate(plan):
             stage = _Stage(self.context, begun + share * number / len(plan), share / len(plan), f"boot {name}")
@@ -190,11 +228,15 @@ class _Tuning:
             rebuilt_is_identical=base.sha256 == rebuilt.sha256,
         )
 
-    async def _compiler(self) -> str:
-        return (await find_toolchain(self.spec.toolchain)).version
-
     def _sum_up(
-        self, base: Kernel, tuned: Kernel, trained: Trained, use: ProfileUse, comparison: Comparison, compiler: str
+        self,
+        base: Kernel,
+        tuned: Kernel,
+        *,
+        trained: Trained,
+        use: ProfileUse,
+        comparison: Comparison,
+        compiler: str,
     ) -> TuneResult:
         before, after = (read_functions(_vmlinux(kernel), name=kernel.release) for kernel in (base, tuned))
         text = compare_text(before, after)
@@ -209,7 +251,7 @@ class _Tuning:
             options=self.request.options,
             base=_record(base, text.text_before),
             tuned=_record(tuned, text.text_after),
-            profile=describe_profile(trained),
+            profile=describe_profile(trained.profile, trained.left_out),
             use=use,
             phases=comparison.phases,
             total=comparison.total,
@@ -219,11 +261,7 @@ class _Tuning:
             boots_tuned=comparison.boots_tuned,
             rebuilt_is_identical=comparison.rebuilt_is_identical,
             text=TextRecord(
-                **{
-                    name: getattr(text, name)
-                    for name in text.__struct_fields__
-                    if name != "functions"
-                },
+                **{name: getattr(text, name) for name in text.__struct_fields__ if name != "functions"},
                 functions=text.functions[:FUNCTIONS_KEPT],
             ),
             commands=[write_command(self.request)],

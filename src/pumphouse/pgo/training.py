@@ -4,77 +4,48 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from pumphouse.core.errors import InfraError, UserError
-from pumphouse.pgo.domain.gcda import Gcda, read_gcda, write_gcda
-from pumphouse.pgo.domain.gcno import read_gcno
-from pumphouse.pgo.domain.match import check_against_notes
-from pumphouse.pgo.domain.profile import Profile, add_summary, measure_coverage
+from pumphouse.pgo.collect import Packed, pack_collected
+from pumphouse.pgo.domain.archive import unpack_files
+from pumphouse.pgo.domain.build_record import BuildRecord
+from pumphouse.pgo.domain.bundle import WorkloadRecord
+from pumphouse.pgo.domain.collected import Collected
+from pumphouse.pgo.domain.gcda import write_gcda
+from pumphouse.pgo.domain.profile import Notes, Profile, measure_coverage
 from pumphouse.pgo.domain.request import HOT_SHARE
 from pumphouse.pgo.domain.result import ProfileRecord
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """A profile that is fit to build with, and each file that was left out with the reason."""
+def pack_training(
+    archive: bytes, notes: Notes, build: BuildRecord, *, workload: WorkloadRecord, duration_s: float
+) -> Packed:
+    """The bundle of what a training brought back; files that are damaged or of another build are left out and told.
 
-    profile: Profile
-    left_out: list[str]
-
-
-def unpack(archive: bytes) -> dict[str, bytes]:
-    """The .gcda of a training by object name. Raises InfraError where the archive is damaged."""
-    files: dict[str, bytes] = {}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-            for member in opened:
-                stream = opened.extractfile(member) if member.isfile() else None
-                if stream is not None and member.name.endswith(".gcda"):
-                    files[member.name.removeprefix("./").removesuffix(".gcda")] = stream.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InfraError(
-            "what came back of the training cannot be read",
-            why=str(error),
-            next_step="train again; the guest's console tells whether it ended well",
-        ) from error
-    if not files:
-        raise InfraError(
-            "the training brought back no counters",
-            why="the guest has no /sys/kernel/debug/gcov, or the export failed",
-            next_step="look at its console",
-        )
-    return files
-
-
-def read_profile(files: Mapping[str, bytes], notes: Mapping[str, bytes]) -> Trained:
-    """The files that are whole and of this build, with their summaries; the others are named.
-
-    Raises UserError where none is left.
+    Raises InfraError where the archive is damaged or empty, UserError where none of its files can be used.
     """
-    whole: dict[str, Gcda] = {}
-    left_out = []
-    for name in sorted(files):
-        try:
-            gcda = read_gcda(files[name], name=f"{name}.gcda")
-            if name in notes:
-                check_against_notes(name, gcda, read_gcno(notes[name], name=f"{name}.gcno"))
-            else:
-                raise UserError("no object of this build has this name")
-        except UserError as error:
-            left_out.append(f"{name}.gcda: {error.text.what}")
-            continue
-        whole[name] = gcda
-    if not whole:
-        raise UserError(
-            f"none of {len(files)} files of counters can be used",
-            why=left_out[0],
-            next_step="train on a kernel of this source, configuration and compiler",
+    try:
+        files = unpack_files(archive, name="the counters of the guest")
+    except UserError as error:
+        raise InfraError(
+            "what came back of the training cannot be read", why=error.text.what, next_step="train again"
+        ) from error
+    prefix = build.objects_path.strip("/") + "/"
+    mine, elsewhere = {}, []
+    for path, content in files.items():
+        name = path.removeprefix("./")
+        if name.startswith(prefix):
+            mine[name.removeprefix(prefix)] = content
+        else:
+            elsewhere.append(name)
+    if not mine:
+        raise InfraError(
+            "the training brought back no counters of this build",
+            where=build.objects_path,
+            why=f"{len(files)} files came, all of elsewhere" if files else "the archive is empty",
+            next_step="train again on the kernel that was built there",
         )
-    return Trained(profile=add_summary(whole), left_out=left_out)
+    collected = Collected(files=mine, elsewhere=sorted(elsewhere), duration_s=duration_s, is_reset=True)
+    return pack_collected(collected, notes, build, workload=workload)
 
 
 def pack_profile(profile: Profile) -> dict[str, bytes]:
@@ -82,16 +53,16 @@ def pack_profile(profile: Profile) -> dict[str, bytes]:
     return {name: write_gcda(gcda) for name, gcda in profile.items()}
 
 
-def describe_profile(trained: Trained) -> ProfileRecord:
+def describe_profile(profile: Profile, left_out: list[str]) -> ProfileRecord:
     """How much of the kernel the training reached."""
-    coverage = measure_coverage(trained.profile)
+    coverage = measure_coverage(profile)
     return ProfileRecord(
         objects=coverage.objects,
         functions=coverage.functions,
         functions_executed=coverage.functions_executed,
         counters=coverage.arcs,
         counters_nonzero=coverage.arcs_executed,
-        left_out=trained.left_out,
+        left_out=left_out,
     )
 
 

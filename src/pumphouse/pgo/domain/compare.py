@@ -101,7 +101,9 @@ def compare_boots(
         )
     for boot in (*base, *rebuilt, *tuned):
         if lost := sorted(set(trained) - set(boot)):
-            raise UserError(f"a boot did not do the phase {lost[0]}", next_step="look at its console, and boot it again")
+            raise UserError(
+                f"a boot did not do the phase {lost[0]}", next_step="look at its console, and boot it again"
+            )
     phases = [_compare_phase(name, base, rebuilt, tuned, trained=trained[name]) for name in trained]
     comparison = Comparison(
         phases=sorted(phases, key=lambda phase: (-(phase.kernel_instructions or 0.0), phase.name)),

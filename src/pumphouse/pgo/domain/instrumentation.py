@@ -11,7 +11,13 @@ from pumphouse.core.errors import UserError
 # What CONFIG_GCOV_KERNEL brings (kernel/gcov/Kconfig): itself, the constructors that register the counters, and
 # debugfs, through which they are read.
 BROUGHT = frozenset(
-    {"CONFIG_GCOV_KERNEL", "CONFIG_GCOV_PROFILE_ALL", "CONFIG_CONSTRUCTORS", "CONFIG_DEBUG_FS", "CONFIG_DEBUG_FS_ALLOW_ALL"}
+    {
+        "CONFIG_GCOV_KERNEL",
+        "CONFIG_GCOV_PROFILE_ALL",
+        "CONFIG_CONSTRUCTORS",
+        "CONFIG_DEBUG_FS",
+        "CONFIG_DEBUG_FS_ALLOW_ALL",
+    }
 )
 _PREFIXES = ("__gcov_", "__llvm_prf_", "__llvm_profile_", "gcov_info_", "__sanitizer_cov_")
 _CONFIGS = ("CONFIG_GCOV_KERNEL", "CONFIG_GCOV_PROFILE_ALL", "CONFIG_KCOV", "CONFIG_PGO_CLANG")

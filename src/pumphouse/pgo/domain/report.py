@@ -36,7 +36,7 @@ def write_report(result: TuneResult) -> str:
 
 
 def _write_phases(result: TuneResult) -> str:
-    rows = [("phase", "", "kernel insns", "taken br.", "L1i model", "A/A insns", "")]
+    rows: list[tuple[str, ...]] = [("phase", "", "kernel insns", "taken br.", "L1i model", "A/A insns", "")]
     rows += [_row(phase) for phase in result.phases]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
@@ -46,9 +46,13 @@ def _write_phases(result: TuneResult) -> str:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n" + _wrap(
-        "Changes against the base; what got worse stands first. Trained phases were seen in training, held back ones "
-        "never. Not shown: the boots of one kernel differ as much."
+    return (
+        "\n".join(lines)
+        + "\n"
+        + _wrap(
+            "Changes against the base; what got worse stands first. Trained phases were seen in training, held back ones "
+            "never. Not shown: the boots of one kernel differ as much."
+        )
     )
 
 
@@ -120,6 +124,4 @@ def _write_context(result: TuneResult) -> str:
 
 
 def _wrap(text: str, *, indent: str = "") -> str:
-    return textwrap.fill(
-        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

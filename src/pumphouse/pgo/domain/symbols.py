@@ -52,7 +52,10 @@ def read_functions(elf: bytes, *, name: str = "vmlinux") -> dict[str, int]:
         return _read_functions(elf)
     except (struct.error, IndexError, ValueError) as error:
         raise UserError(
-            f"{name} has no symbols that can be read", where=name, why=str(error), next_step="name the vmlinux of a build"
+            f"{name} has no symbols that can be read",
+            where=name,
+            why=str(error),
+            next_step="name the vmlinux of a build",
         ) from error
 
 
