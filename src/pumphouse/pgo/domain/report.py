@@ -50,8 +50,8 @@ def _write_phases(result: TuneResult) -> str:
         "\n".join(lines)
         + "\n"
         + _wrap(
-            "Changes against the base; what got worse stands first. Trained phases were seen in training, held back ones "
-            "never. Not shown: the boots of one kernel differ as much."
+            "Changes against the base; what got worse stands first. Phases held back were never seen in "
+            "training. Not shown: the boots of one kernel differ as much."
         )
     )
 
@@ -81,11 +81,12 @@ def _write_control(result: TuneResult) -> str:
 
 def _write_profile(result: TuneResult) -> str:
     profile = result.profile
-    lines = [
+    ran = (
         f"Profile: {profile.functions_executed:,} of {profile.functions:,} functions ran in training, "
         f"{profile.counters_nonzero:,} of {profile.counters:,} counters are not zero, in {profile.objects} objects. "
         f"{describe(result.use)}."
-    ]
+    )
+    lines = [ran]
     lines += [f"Built without its profile: {use.object} ({use.reason})." for use in result.use.quarantined]
     lines += [f"Ignored by gcc: {', '.join(result.use.ignored)}."] if result.use.ignored else []
     lines += [f"Left out: {line}." for line in profile.left_out]

@@ -110,7 +110,7 @@ def write_answer(comparison: Comparison, *, release: str, workload: str) -> str:
 
 def write_change(value: float | None) -> str:
     """A change in per cent with its sign, or a dash."""
-    return "–" if value is None else f"{value:+.1f} %" if abs(value) >= 0.05 else "0.0 %"
+    return "-" if value is None else f"{value:+.1f} %" if abs(value) >= 0.05 else "0.0 %"
 
 
 __all__ = ["Change", "KernelRecord", "Noise", "Phase", "ProfileRecord", "TextRecord", "TuneResult"]
