@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pgo_profiles import CALLS_GCDA, as_kernel_writes, make_function, make_gcda, some_files
 from pumphouse.core.errors import UserError
 from pumphouse.pgo.domain.gcda import Counters, FunctionCounts, Gcda, Summary, read_gcda, write_gcda
+from pumphouse.pgo.domain.gcov_version import make_version
 
 pytestmark = pytest.mark.unit
 
@@ -146,3 +147,15 @@ def test_another_compiler_is_named_and_refused(word: bytes, said: str) -> None:
     text = refusal(CALLS_GCDA[:4] + word + CALLS_GCDA[8:])
     assert f"its version word says {said}" in text
     assert "read are the files of gcc 12" in text
+
+
+def test_a_compiler_is_known_by_its_word() -> None:
+    assert [make_version(release) for release in ("12.2.0", "9.3.0", "13.1.0\n", "14.2.0")] == [
+        "B22*",
+        "A93*",
+        "B31*",
+        "B42*",
+    ]
+    for release in ("12", "", "12.10.0", "12.2.0-14", "x.y.z"):
+        with pytest.raises(UserError, match="is no version of gcc"):
+            make_version(release)

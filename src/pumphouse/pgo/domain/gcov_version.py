@@ -8,6 +8,7 @@ minor version as a digit, and `*` in a release (gcc 12.2 is `B22*`). gcc takes o
 
 from __future__ import annotations
 
+import re
 from string import digits
 
 import msgspec
@@ -52,3 +53,16 @@ def describe_version(word: str) -> str:
     if "A" <= tens <= "Z" and unit in digits and minor in digits and status in {"*", "e", "p", "r"}:
         return f"gcc {10 * (ord(tens) - ord('A')) + int(unit)}.{minor} ({word})"
     return ascii(word)
+
+
+def make_version(release: str) -> str:
+    """The version word of a released gcc: `B22*` of "12.2.0" (gcc -dumpfullversion). Raises UserError for none."""
+    found = re.fullmatch(r"(\d{1,3})\.(\d)\.\d+", release.strip(), re.ASCII)
+    if found is None or int(found[1]) >= 260:
+        raise UserError(
+            f"{release.strip()[:40]!r} is no version of gcc",
+            where="gcc -dumpfullversion",
+            next_step="name a released gcc as the compiler",
+        )
+    tens, unit = divmod(int(found[1]), 10)
+    return f"{chr(ord('A') + tens)}{unit}{found[2]}*"
