@@ -22,6 +22,7 @@ from pumphouse.pgo.domain.bundle import (
     move_bundle,
     write_bundle,
 )
+from pumphouse.pgo.domain.fit import LEAST_USABLE
 from pumphouse.pgo.domain.match import check_profile, measure_staleness
 from pumphouse.pgo.domain.names import FunctionName, find_source_path
 from pumphouse.pgo.domain.overlap import Overlap, list_changes, measure_overlap
@@ -42,7 +43,6 @@ app = App(name="profile", help="Read, check, merge and compare profiles.")
 
 ProfileArgument = Annotated[Path, Parameter(help="A bundle, or a folder of .gcda files.")]
 BundleOutput = Annotated[Path, Parameter(name=["--output", "-o"], help="The bundle to write.")]
-LEAST_USABLE = 0.8  # of the counts: below it a profile says more about other code than about this
 
 
 @app.command
