@@ -25,7 +25,7 @@ class GcovLayout(msgspec.Struct, frozen=True, kw_only=True):
 
 # Lengths in bytes, a checksum in the header: since gcc 12 (commit 23eb66d1d46a "gcov: Use system IO buffering").
 # A version is added by one line once its files were compiled and read: gcc 13 has the same kinds, gcc 14 adds
-# "condition", gcc 15 "path" (gcc/gcov-counter.def of each; kernel/gcov/gcc_4_7.c counts them too).
+# "conditions", gcc 15 one of paths (gcc/gcov-counter.def of each; kernel/gcov/gcc_4_7.c counts them: 8, 9, 10).
 _GCC_12 = GcovLayout(
     gcc=12,
     counters=("arcs", "interval", "pow2", "topn", "indirect_call", "average", "ior", "time_profiler"),
