@@ -66,13 +66,14 @@ def some_files(draw: st.DrawFn) -> Gcda:
     functions = [draw(some_functions(ident)) for ident in idents]
     if draw(st.booleans()):
         functions.insert(draw(st.integers(0, len(functions))), FunctionCounts(ident=0))
+    terminated = draw(st.booleans())
     return Gcda(
         version="B22*",
         stamp=draw(words),
-        checksum=draw(words),
+        checksum=draw(words) if terminated else 0,
         summary=draw(st.none() | st.builds(Summary, words, words)),
         functions=tuple(functions),
-        terminated=draw(st.booleans()),
+        terminated=terminated,
     )
 
 

@@ -13,7 +13,14 @@ from pgo_profiles import CALLS_GCDA, CALLS_GCNO, as_kernel_writes
 from pumphouse.core.errors import UserError
 from pumphouse.pgo.domain.gcda import Counters, Gcda, read_gcda
 from pumphouse.pgo.domain.gcno import Gcno, read_gcno
-from pumphouse.pgo.domain.match import WORDS, Check, check_against_notes, check_profile, measure_staleness
+from pumphouse.pgo.domain.match import (
+    WORDS,
+    Check,
+    check_against_notes,
+    check_profile,
+    keep_matching,
+    measure_staleness,
+)
 from pumphouse.pgo.domain.names import FunctionName
 
 pytestmark = pytest.mark.unit
@@ -114,3 +121,11 @@ def test_what_is_gone_keeps_its_name() -> None:
     assert (gone.usable, gone.gone) == (0, pytest.approx(1))
     assert [one.name for one in gone.functions] == ["hot", ""]
     assert measure_staleness({}, {}).usable == 0
+
+
+def test_what_does_not_match_is_taken_out() -> None:
+    other = change(NOTES, "hot", cfg_checksum=1)
+    kept = keep_matching({"calls": CALLS, "gone": CALLS}, {"calls": other})
+    assert list(kept) == ["calls"]
+    assert [one.ident for one in kept["calls"].functions] == [one.ident for one in CALLS.functions if one.ident != HOT]
+    assert measure_staleness(kept, {"calls": other}).usable == pytest.approx(1)

@@ -22,6 +22,7 @@ from pumphouse.pgo.domain.match import WORDS, Check, FileCheck, Staleness
 from pumphouse.pgo.domain.names import find_source_path, name_functions
 from pumphouse.pgo.domain.profile_text import per_cent, show_check
 from pumphouse.pgo.profile_files import open_build, write_file
+from pumphouse.shell.cli import run_command
 
 pytestmark = pytest.mark.unit
 
@@ -224,6 +225,52 @@ def test_every_verdict_has_words() -> None:
     files = [FileCheck(object=name, verdict=name, functions=1, mismatches=[]) for name in WORDS]  # type: ignore[arg-type]
     lines = show_check(Check(files=files, missing=["a"]), Staleness(usable=1, moved=0, changed=0, gone=0, functions=[]))
     assert len(lines) == len(WORDS) + 2
+
+
+def test_check_tells_what_the_build_was_made_with(run: Run, tmp_path: Path) -> None:
+    write_build(tmp_path / "o")
+    metadata = {
+        "tree_identity": "2" * 64,
+        "tree_version": "6.1.200",
+        "toolchain": "gcc (Debian 12.2.0-14+deb12u1) 12.2.0",
+        "config_sha256": "0" * 64,
+        "command": ["make", "-C", "/usr/src/linux-6.1", "O=/o", "bzImage"],
+    }
+    (tmp_path / "o" / "metadata.json").write_bytes(msgspec.json.encode(metadata))
+    save("x.bundle", bundle())
+    _, out = run("check", "x.bundle", "--build", "o")
+    assert out.splitlines()[-1] == "another source: 6.1.192 111111111111, here 6.1.200 222222222222"
+    assert json.loads(run("check", "x.bundle", "--build", "o", "--json")[1])["differences"] == [out.splitlines()[-1]]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda data: data[:-30], "it is cut off"),
+        (lambda data: data[:100] + b"?" + data[101:], "x.bundle: "),
+        (lambda data: b"", "neither .tar.gz nor .tar"),
+        (lambda data: CALLS_GCDA, "neither .tar.gz nor .tar"),
+    ],
+    ids=["truncated", "a byte changed", "empty", "not a bundle"],
+)
+def test_a_planted_fault_is_told_in_one_line(
+    damage: Callable[[bytes], bytes], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.bundle"
+    path.write_bytes(damage(write_bundle(bundle())))
+    assert run_command(["pgo", "profile", "show", str(path)]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert said in told.err.splitlines()[0]
+    assert "next: " in told.err
+    assert "Traceback" not in told.err
+
+
+def test_a_folder_with_one_truncated_file_names_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "kernel").mkdir()
+    (tmp_path / "kernel" / "calls.gcda").write_bytes(CALLS_GCDA[:100])
+    assert run_command(["pgo", "profile", "show", str(tmp_path)]) == 2
+    assert "pumphouse: kernel/calls.gcda: it ends before its end mark" in capsys.readouterr().err
 
 
 def test_a_build_tells_by_its_notes_where_its_tree_was() -> None:

@@ -13,7 +13,16 @@ from cyclopts import App, Parameter
 
 from pumphouse.core.errors import UserError
 from pumphouse.core.terminal import JsonOption, print_json, print_lines, say
-from pumphouse.pgo.domain.bundle import Bundle, SourceRecord, WorkloadRecord, make_bundle, move_bundle, write_bundle
+from pumphouse.pgo.domain.bundle import (
+    Bundle,
+    SourceRecord,
+    WorkloadRecord,
+    list_differences,
+    make_bundle,
+    move_bundle,
+    write_bundle,
+)
+from pumphouse.pgo.domain.fit import LEAST_USABLE
 from pumphouse.pgo.domain.match import check_profile, measure_staleness
 from pumphouse.pgo.domain.names import FunctionName, find_source_path
 from pumphouse.pgo.domain.overlap import Overlap, list_changes, measure_overlap
@@ -34,7 +43,6 @@ app = App(name="profile", help="Read, check, merge and compare profiles.")
 
 ProfileArgument = Annotated[Path, Parameter(help="A bundle, or a folder of .gcda files.")]
 BundleOutput = Annotated[Path, Parameter(name=["--output", "-o"], help="The bundle to write.")]
-LEAST_USABLE = 0.8  # of the counts: below it a profile says more about other code than about this
 
 
 @app.command
@@ -76,6 +84,7 @@ def check(
     if opened.manifest is not None and path:
         moved = remap(counters, names, old_path=opened.manifest.source.path, new_path=path)
         counters, names, lost = moved.profile, moved.names, len(moved.lost)
+    differences = list_differences(opened.manifest, held.record) if opened.manifest and held.record else []
     found = check_profile(counters, held.notes)
     staleness = measure_staleness(counters, held.notes, names)
     fits, answer = answer_check(opened.label, found, staleness, least=least)
@@ -94,10 +103,11 @@ def check(
                 "without_counters": found.missing,
                 "functions": [one for one in staleness.functions if one.state in {"changed", "gone"}],
                 "not_followed": lost,
+                "differences": differences,
             }
         )
     else:
-        print_lines([answer, "", *show_check(found, staleness)])
+        print_lines([answer, "", *show_check(found, staleness), *differences])
         if lost:
             say(f"{lost} functions could not be followed to the path of that build's tree")
     return 0 if fits else 1

@@ -8,6 +8,8 @@ import msgspec
 
 from pumphouse.core.errors import UserError
 
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what msgspec raises where bytes are no JSON
+
 
 class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A build: `source_path` and `objects_path` are the absolute folders that kbuild was given."""
@@ -32,7 +34,7 @@ def read_build_record(data: bytes, *, name: str) -> BuildRecord:
     """The record in a metadata.json. Raises UserError where it is none, or does not name its folders."""
     try:
         told = msgspec.json.decode(data, type=_Metadata)
-    except msgspec.MsgspecError as error:
+    except NOT_JSON as error:
         raise _not_a_build(name, str(error)) from error
     source = next((value for word, value in zip(told.command, told.command[1:], strict=False) if word == "-C"), "")
     objects = next((word[2:] for word in told.command if word.startswith("O=")), "")

@@ -20,6 +20,7 @@ import msgspec
 
 from pumphouse.core.errors import UserError
 from pumphouse.pgo.domain.archive import pack_files, unpack_files
+from pumphouse.pgo.domain.build_record import NOT_JSON, BuildRecord
 from pumphouse.pgo.domain.gcda import Gcda, read_gcda, write_gcda
 from pumphouse.pgo.domain.names import FunctionName
 from pumphouse.pgo.domain.profile import Coverage, measure_coverage, refuse_other_compilers
@@ -124,6 +125,23 @@ def move_bundle(bundle: Bundle, path: str) -> tuple[Bundle, list[Lost]]:
     return made, moved.lost
 
 
+def list_differences(manifest: Manifest, build: BuildRecord) -> list[str]:
+    """What a bundle was made with that a build was not, each as words: compiler, source, configuration.
+
+    Of another compiler it is of no use; with another source or configuration only what still fits counts.
+    """
+    pairs = (
+        ("compiler", manifest.compiler, build.toolchain),
+        (
+            "source",
+            f"{manifest.source.version} {manifest.source.identity[:12]}",
+            f"{build.tree_version} {build.tree_identity[:12]}",
+        ),
+        ("configuration", manifest.config_sha256[:12], build.config_sha256[:12]),
+    )
+    return [f"another {what}: {theirs}, here {ours}" for what, theirs, ours in pairs if theirs != ours]
+
+
 def write_bundle(bundle: Bundle) -> bytes:
     """The bundle as one file: .tar.gz, the same bytes for the same bundle."""
     files = {f"counters/{name}.gcda": write_gcda(gcda) for name, gcda in bundle.profile.items()}
@@ -146,7 +164,7 @@ def read_bundle(data: bytes, *, name: str) -> Bundle:
         _refuse(name, "names.json in it was changed")
     try:
         names = msgspec.json.decode(names_json, type=dict[str, list[FunctionName]])
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except NOT_JSON as error:
         _refuse(name, "names.json in it is damaged", why=str(error))
     profile = {}
     for one, expected in sorted(manifest.counters.items()):
@@ -173,7 +191,7 @@ def _read_manifest(data: bytes, name: str) -> Manifest:
                 f"its manifest is of schema {bytes(schema).decode(errors='replace')[:20]}, and {SCHEMA} is read here",
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except NOT_JSON as error:
         _refuse(name, "its manifest is damaged", why=str(error))
     for one in manifest.counters:
         if one.startswith("/") or any(part in {"", ".", ".."} for part in one.split("/")):

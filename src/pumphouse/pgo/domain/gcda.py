@@ -4,7 +4,7 @@
 
 gcc takes damaged counter files without a word and compiles without them, or with wrong numbers. So everything that can
 be known to be wrong is refused here. The layout is that of gcc/gcov-io.h and libgcc/libgcov-driver.c of gcc 12; a
-kernel's files (kernel/gcov/gcc_4_7.c) have neither a summary nor the zero word at the end.
+kernel's files (kernel/gcov/gcc_4_7.c) have neither checksum nor summary nor the zero word at the end.
 
     file      magic version stamp checksum  [summary]  function*  [0]
     summary   a1000000 8  runs sum_max
@@ -149,6 +149,8 @@ class _Reader:
                 self._refuse(at, f"{self._data[at : at + 4].hex()} stands where a record should begin")
             if self._at != len(self._data):
                 self._refuse(self._at, f"{len(self._data) - self._at} bytes follow its end")
+        elif checksum:
+            self._refuse(self._at, "it ends before its end mark", why="a program writes one, only kernels do not")
         return Gcda(
             version=version,
             stamp=stamp,

@@ -8,6 +8,7 @@ minor version as a digit, and `*` in a release (gcc 12.2 is `B22*`). gcc takes o
 
 from __future__ import annotations
 
+import re
 from string import digits
 
 import msgspec
@@ -24,7 +25,7 @@ class GcovLayout(msgspec.Struct, frozen=True, kw_only=True):
 
 # Lengths in bytes, a checksum in the header: since gcc 12 (commit 23eb66d1d46a "gcov: Use system IO buffering").
 # A version is added by one line once its files were compiled and read: gcc 13 has the same kinds, gcc 14 adds
-# "condition", gcc 15 "path" (gcc/gcov-counter.def of each; kernel/gcov/gcc_4_7.c counts them too).
+# "conditions", gcc 15 one of paths (gcc/gcov-counter.def of each; kernel/gcov/gcc_4_7.c counts them: 8, 9, 10).
 _GCC_12 = GcovLayout(
     gcc=12,
     counters=("arcs", "interval", "pow2", "topn", "indirect_call", "average", "ior", "time_profiler"),
@@ -52,3 +53,16 @@ def describe_version(word: str) -> str:
     if "A" <= tens <= "Z" and unit in digits and minor in digits and status in {"*", "e", "p", "r"}:
         return f"gcc {10 * (ord(tens) - ord('A')) + int(unit)}.{minor} ({word})"
     return ascii(word)
+
+
+def make_version(release: str) -> str:
+    """The version word of a released gcc: `B22*` of "12.2.0" (gcc -dumpfullversion). Raises UserError for none."""
+    found = re.fullmatch(r"(\d{1,3})\.(\d)\.\d+", release.strip(), re.ASCII)
+    if found is None or int(found[1]) >= 260:
+        raise UserError(
+            f"{release.strip()[:40]!r} is no version of gcc",
+            where="gcc -dumpfullversion",
+            next_step="name a released gcc as the compiler",
+        )
+    tens, unit = divmod(int(found[1]), 10)
+    return f"{chr(ord('A') + tens)}{unit}{found[2]}*"

@@ -177,6 +177,20 @@ def measure_staleness(profile: Profile, notes: Notes, names: Names | None = None
     return Staleness(usable=min(1.0, usable), **shares, functions=found)
 
 
+def keep_matching(profile: Profile, notes: Notes) -> dict[str, Gcda]:
+    """The profile without the functions that a build does not have as they were, and without objects left empty.
+
+    gcc would drop them with a warning each; without them every warning is news.
+    """
+    kept: dict[str, Gcda] = {}
+    for name, gcda in profile.items():
+        keys = {one.key for one in notes[name].functions} if name in notes else set()
+        functions = tuple(one for one in gcda.functions if one.key in keys)
+        if functions:
+            kept[name] = msgspec.structs.replace(gcda, functions=functions)
+    return kept
+
+
 def _state(counts: FunctionCounts, noted: FunctionNotes | None) -> State:
     if noted is None:
         return "gone"
