@@ -7,5 +7,5 @@ from pumphouse.core.parts import Part
 part = Part(
     name="pgo",
     summary="profile-guided optimisation of kernels with a figure that can be believed",
-    built=False,
+    cli="pumphouse.pgo.cli:app",
 )

@@ -125,7 +125,8 @@ def write_training(workload: Workload) -> str:
         [
             _BEGIN + "mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null",
             "[ -w /sys/kernel/debug/gcov/reset ] || echo missing > /results/export.txt",
-            f"step set-up && step warm-up && {{\n{_SETTLE}\necho 0 > /sys/kernel/debug/gcov/reset",
+            "[ ! -e /results/export.txt ] && step set-up && step warm-up && {",
+            f"{_SETTLE}\necho 0 > /sys/kernel/debug/gcov/reset",
             *phases,
             "}",
             "if [ ! -e /results/export.txt ]; then",
