@@ -61,6 +61,12 @@ def test_training_never_runs_what_is_held_back():
     assert "phase 2 1" in write_measuring(WORKLOAD)
 
 
+def test_a_seed_shifts_when_phases_begin_and_nothing_else():
+    plain, shifted = (write_measuring(WORKLOAD, seed=seed).splitlines() for seed in (0, 3))
+    changed = [(a, b) for a, b in zip(plain, shifted, strict=True) if a != b]
+    assert changed == [("usleep 50000", "usleep 50760"), ("usleep 50000", "usleep 51769")]
+
+
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="no busybox: apt-get install busybox-static (make setup)")
 @pytest.mark.parametrize("script", [write_measuring(WORKLOAD), write_training(WORKLOAD), AWAIT])
 def test_the_guests_shell_takes_the_scripts(script):

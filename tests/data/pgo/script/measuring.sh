@@ -28,7 +28,6 @@ phase() {
     tell $1 $((status + is_done)) $OUT
 }
 step set-up && step warm-up && {
-usleep 50000
 mark say "phase get"
 usleep 50000
 phase 1 2
