@@ -63,6 +63,10 @@ async def test_two_boots_count_the_same_per_phase_and_each_system_call_once(tmp_
     assert 1.9 < twice.kernel.instructions / getpid.kernel.instructions < 2.1
     assert min(tcp.kernel.l1i_misses, tcp.kernel.taken_branches, tcp.user.instructions) > 0
     assert tcp.kernel.taken_branches < tcp.kernel.instructions
+    # The guest's clock counts every instruction and round, and nothing else: a second account of the same work.
+    for phase in (getpid, twice):
+        told = sum(side.instructions + side.string_rounds for side in (phase.kernel, phase.user))
+        assert told == pytest.approx(phase.guest_ns, rel=0.02)
     # The busiest piece of kernel code was entered by each of the 12,000 calls.
     heat = read_heat((tmp_path / "heat").read_bytes())
     assert max(piece.entries for piece in heat) > 12_000
