@@ -10,3 +10,4 @@ app = App(name="pgo", help="Tune a kernel to a workload, and know that the gain 
 app.command("pumphouse.pgo.commands.tune:tune", name="tune", help="Build, train, rebuild, compare: the whole way.")
 app.command("pumphouse.pgo.commands.profile:app", name="profile", help="Read, check, merge and compare profiles.")
 app.command("pumphouse.pgo.commands.collect:collect", name="collect", help="Bundle the counters of a running machine.")
+app.command("pumphouse.pgo.commands.workload:app", name="workload", help="List, show and try workloads.")

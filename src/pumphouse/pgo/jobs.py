@@ -217,8 +217,10 @@ class _Tuning:
         for number, (name, kernel) in enumerate(plan):
             stage = _Stage(self.context, begun + share * number / len(plan), share / len(plan), f"boot {name}")
 
-            async def work(kernel: Kernel = kernel, stage: _Stage = stage) -> PhaseCounts:
-                return await measure(kernel, self.workload, progress=stage)
+            seed = len(boots[name]) + 1  # the same for both kernels: their boots differ in the same ways
+
+            async def work(kernel: Kernel = kernel, stage: _Stage = stage, seed: int = seed) -> PhaseCounts:
+                return await measure(kernel, self.workload, progress=stage, seed=seed)
 
             counted = await self.context.step(f"boot {len(boots[name]) + 1} of {name}", work)
             boots[name].append(_take_counts(msgspec.convert(counted, PhaseCounts)))

@@ -104,16 +104,18 @@ async def try_workload(kernel: Kernel, workload: Workload, *, progress: Progress
 
 
 async def measure(
-    kernel: Kernel, workload: Workload, *, progress: Progress | None = None, heat: Path | None = None
+    kernel: Kernel, workload: Workload, *, progress: Progress | None = None, heat: Path | None = None, seed: int = 0
 ) -> PhaseCounts:
     """Boot a kernel, run every phase of a workload, and count what it executes in each.
 
+    The same kernel, workload and seed give the same counts exactly. Another seed shifts the phases by parts of a clock
+    tick: the spread over seeds is what timing alone changes, and what a difference between two kernels must exceed.
     `heat` names a file for the table of how often each piece of kernel code was entered (domain/counts.py reads it).
     Raises UserError where a phase was not done, InfraError and KernelFaultError where the boot failed.
     """
     plugin = await build_native("libcounts.so")
     guest = await prepare_guest(workload, progress=progress)
-    script = write_measuring(workload)
+    script = write_measuring(workload, seed=seed)
     with tempfile.TemporaryDirectory(prefix="pumphouse-") as folder:
         counts, table = Path(folder) / "counts.json", Path(folder) / "heat"
         options = f"{plugin},out={counts}" + (f",heat={table}" if heat else "")
@@ -127,7 +129,7 @@ async def measure(
         raw = read_counts(counts.read_bytes(), where=result.command)
         if heat:
             heat.write_bytes(table.read_bytes())
-    return assemble_counts(kernel, guest, raw, result, digest=guest.digest(script))
+    return assemble_counts(kernel, guest, raw, result, digest=guest.digest(write_measuring(workload)), seed=seed)
 
 
 async def train(kernel: Kernel, workload: Workload, *, progress: Progress | None = None) -> bytes:
@@ -181,7 +183,9 @@ def require_done(workload: Workload, trial: Trial) -> None:
     )
 
 
-def assemble_counts(kernel: Kernel, guest: Guest, raw: RawCounts, result: BootResult, *, digest: str) -> PhaseCounts:
+def assemble_counts(
+    kernel: Kernel, guest: Guest, raw: RawCounts, result: BootResult, *, digest: str, seed: int = 0
+) -> PhaseCounts:
     """The counts of a boot with the names of the phases. Raises InfraError where a phase was not counted as it ran."""
     numbered = {phase.number: phase for phase in raw.phases}
     lasted = {phase.name: phase.guest_ns for phase in read_trial(guest.workload, result.files).phases}
@@ -206,6 +210,7 @@ def assemble_counts(kernel: Kernel, guest: Guest, raw: RawCounts, result: BootRe
     return PhaseCounts(
         workload=guest.workload.name,
         workload_sha256=digest,
+        seed=seed,
         kernel=kernel.release,
         kernel_source=kernel.source,
         kernel_sha256=kernel.sha256,

@@ -19,6 +19,7 @@ from pumphouse.pgo.domain.counts import (
     largest_difference,
     read_counts,
     read_heat,
+    spread_percent,
 )
 
 pytestmark = pytest.mark.unit
@@ -98,6 +99,16 @@ def test_two_boots_are_compared_phase_by_phase_in_per_cent():
 def test_boots_with_other_phases_are_not_compared():
     with pytest.raises(ValueError, match="different phases"):
         compare_counts(counts(one=1), counts(two=1))
+
+
+def test_the_spread_over_seeds_is_told_by_phase():
+    boots = [counts(one=1000, two=400), counts(one=1020, two=400), counts(one=1010, two=404)]
+    spread = spread_percent(boots, "kernel_instructions")
+    assert spread == {"one": pytest.approx(2.0), "two": pytest.approx(1.0)}
+    with pytest.raises(ValueError, match="same phases"):
+        spread_percent([], "kernel_instructions")
+    with pytest.raises(ValueError, match="same phases"):
+        spread_percent([counts(one=1), counts(two=1)], "kernel_instructions")
 
 
 def test_a_change_from_nothing_is_infinite_and_no_change_of_nothing_is_none():

@@ -69,6 +69,7 @@ class PhaseCounts(msgspec.Struct, frozen=True, kw_only=True):
     kernel_sha256: str
     l1i_model: str
     phases: tuple[PhaseCount, ...]
+    seed: int = 0  # 0 for phases that begin as written; others shift them by parts of a clock tick
     packages: dict[str, str] = {}  # the Debian packages whose programs ran -> version
     command: str = ""  # boots the same by hand
     wall_s: float = 0.0
@@ -136,6 +137,17 @@ def compare_counts(before: PhaseCounts, after: PhaseCounts) -> tuple[Difference,
 def largest_difference(differences: Sequence[Difference], quantity: Quantity) -> float:
     """The largest change of a quantity in any phase, in per cent, without its sign; 0 of nothing."""
     return max((abs(float(getattr(difference, quantity))) for difference in differences), default=0.0)
+
+
+def spread_percent(boots: Sequence[PhaseCounts], quantity: Quantity) -> dict[str, float]:
+    """By phase, how far boots of one kernel with different seeds lie apart: largest less smallest, in per cent of that.
+
+    Raises ValueError for no boots, or boots with different phases.
+    """
+    if not boots or any([p.name for p in boot.phases] != [p.name for p in boots[0].phases] for boot in boots):
+        raise ValueError("a spread needs boots with the same phases")
+    values = {phase.name: [boot.phase(phase.name).quantity(quantity) for boot in boots] for phase in boots[0].phases}
+    return {name: change_percent(min(several), max(several)) for name, several in values.items()}
 
 
 class Heat(msgspec.Struct, frozen=True):

@@ -23,8 +23,8 @@ from pumphouse.pgo.domain.workload import Phase, Workload
 WRITE_COUNTS = 255  # the mark at which the plugin writes its file
 FOLDER = "/workload"
 
-# Virtual time that nobody waits for: what a phase left behind is done with before the next is marked.
-_SETTLE = "usleep 50000"
+SETTLE_US = 50_000  # of virtual time, for which nobody waits: what went before is done when the next is marked
+SPREAD_US = 4001  # by which seeds shift a phase: a little more than a tick of the slowest usual kernel clock, 250 Hz
 
 # `await COMMAND` tries until it succeeds: a server has started when it answers.
 AWAIT = """\
@@ -106,15 +106,17 @@ def script_files(workload: Workload) -> dict[str, str]:
     return {path: text.strip("\n") + "\n" for path, text in files.items()}
 
 
-def write_measuring(workload: Workload) -> str:
-    """The job that runs every phase, marked, and has the counts written."""
-    phases = [
-        f'mark say "phase {phase.name}"\n{_SETTLE}\nphase {number} {phase.repeat}'
-        for number, phase in enumerate(workload.phases, 1)
-    ]
-    return "\n".join(
-        [_BEGIN + f"step set-up && step warm-up && {{\n{_SETTLE}", *phases, "}", f"/bin/mark {WRITE_COUNTS}", _END]
-    )
+def write_measuring(workload: Workload, *, seed: int = 0) -> str:
+    """The job that runs every phase, marked, and has the counts written.
+
+    A seed other than 0 shifts when each phase begins within a tick of the clock: what is executed then differs as much
+    as timing alone makes it differ, which no boot that repeats exactly can show.
+    """
+    phases = []
+    for number, phase in enumerate(workload.phases, 1):
+        settle_us = SETTLE_US + (seed * 7919 + (seed > 0) * number * 1009) % SPREAD_US
+        phases.append(f'mark say "phase {phase.name}"\nusleep {settle_us}\nphase {number} {phase.repeat}')
+    return "\n".join([_BEGIN + "step set-up && step warm-up && {", *phases, "}", f"/bin/mark {WRITE_COUNTS}", _END])
 
 
 def write_training(workload: Workload) -> str:
@@ -125,7 +127,8 @@ def write_training(workload: Workload) -> str:
         [
             _BEGIN + "mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null",
             "[ -w /sys/kernel/debug/gcov/reset ] || echo missing > /results/export.txt",
-            f"step set-up && step warm-up && {{\n{_SETTLE}\necho 0 > /sys/kernel/debug/gcov/reset",
+            "[ ! -e /results/export.txt ] && step set-up && step warm-up && {",
+            f"usleep {SETTLE_US}\necho 0 > /sys/kernel/debug/gcov/reset",
             *phases,
             "}",
             "if [ ! -e /results/export.txt ]; then",

@@ -200,13 +200,21 @@ def _explain(message: str, text: str, path: Path) -> UserError:
         known = _fields_of(keys)
         name = unknown[1]
         if "missing" in reason:
-            return _wrong(text, path, keys, f"{'.'.join(map(str, [*keys, name]))} is missing", f"add {name} = ...")
+            return _wrong(text, path, keys, f"{_spell((*keys, name))} is missing", f"add {name} = ...")
         close = difflib.get_close_matches(name, known, n=1)
         remedy = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-        return _wrong(text, path, (*keys, name), f"unknown key {'.'.join(map(str, [*keys, name]))}", remedy)
+        return _wrong(text, path, (*keys, name), f"unknown key {_spell((*keys, name))}", remedy)
     value = _value_at(text, keys)
-    what = f"{'.'.join(map(str, keys)) or path.name} = {value!r} is not valid"
+    what = f"{_spell(keys) or path.name} = {value!r} is not valid"
     return _wrong(text, path, keys, what, "pumphouse pgo workload show redis prints one that works", why=reason)
+
+
+def _spell(keys: tuple[str | int, ...]) -> str:
+    """Where a key stands, in words that count from 1: ("phase", 1, "done") is `done of phase 2`."""
+    if len(keys) > 1 and isinstance(keys[1], int):
+        place = f"{keys[0]} {keys[1] + 1}"
+        return f"{'.'.join(map(str, keys[2:]))} of {place}" if keys[2:] else place
+    return ".".join(map(str, keys))
 
 
 def _fields_of(keys: tuple[str | int, ...]) -> list[str]:
@@ -248,7 +256,7 @@ def find_line(text: str, keys: tuple[str | int, ...]) -> int:
             table = (header[1], counts[header[1]])
         elif header := re.match(r"\[\s*(.+?)\s*\]", stripped):
             table = (header[1],)
-        if header and table[: len(keys)] == keys[: len(table)]:
+        if header and keys and table[: len(keys)] == keys[: len(table)]:
             best = number
             if len(table) >= len(keys):
                 return number
