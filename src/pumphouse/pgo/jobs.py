@@ -9,6 +9,7 @@ artifact profile.bundle: everything after the training is computed from it.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ from pumphouse.core.jobs.records import Measurement
 from pumphouse.lab.build import BuildSpec
 from pumphouse.lab.kernel import Kernel, read_kernel
 from pumphouse.lab.toolchain import find_toolchain
+from pumphouse.lab.tree import open_tree
 from pumphouse.pgo.build import build_base, build_instrumented, build_tuned, choose_spec, rebuild_base
 from pumphouse.pgo.collect import describe_workload
 from pumphouse.pgo.domain.bundle import read_bundle, write_bundle
 from pumphouse.pgo.domain.compare import Comparison, Counts, compare_boots
 from pumphouse.pgo.domain.counts import PhaseCounts
+from pumphouse.pgo.domain.fit import fit_bundle
+from pumphouse.pgo.domain.gcov_version import make_version
 from pumphouse.pgo.domain.profile import Profile, add_summary
 from pumphouse.pgo.domain.report import write_report
 from pumphouse.pgo.domain.request import TuneRequest, check_request, write_command
@@ -45,7 +49,7 @@ from pumphouse.pgo.domain.usage import ProfileUse, describe
 from pumphouse.pgo.domain.workload import Workload, read_workload
 from pumphouse.pgo.kinds import GUESS_S, TUNE
 from pumphouse.pgo.measure import measure, train
-from pumphouse.pgo.profile_files import open_build
+from pumphouse.pgo.profile_files import open_build, read_file
 from pumphouse.pgo.training import choose_flags, describe_profile, pack_profile, pack_training
 
 PROFILE = "profile.bundle"
@@ -131,10 +135,7 @@ class _Tuning:
 
     async def perform(self) -> TuneResult:
         base = await self._build("base", lambda stage: build_base(self.spec, progress=stage))
-        instrumented = await self._build(
-            "instrumented", lambda stage: build_instrumented(self.spec, base, progress=stage)
-        )
-        trained = await self._train(instrumented)
+        trained = await (self._take_profile() if self.request.profile else self._train(base))
         tuned, use = await self._build_tuned(base, trained)
         rebuilt = await self._build("rebuilt", lambda stage: rebuild_base(self.spec, progress=stage))
         comparison = await self._compare(base, rebuilt, tuned)
@@ -161,7 +162,24 @@ class _Tuning:
             return await build(stage)
         return _read(built)
 
-    async def _train(self, kernel: Kernel) -> Trained:
+    async def _take_profile(self) -> Trained:
+        """The profile of a bundle, for this tree and this compiler."""
+        tree, toolchain = await open_tree(self.spec.source), await find_toolchain(self.spec.toolchain)
+        number = re.search(r"\d+\.\d+\.\d+", toolchain.version)
+        content = await asyncio.to_thread(read_file, Path(self.request.profile))
+        bundle = await asyncio.to_thread(read_bundle, content, name=self.request.profile)
+        await self.context.artifact(PROFILE, content, media_type="application/gzip")
+        fitted = await asyncio.to_thread(
+            fit_bundle,
+            bundle,
+            source_path=str(tree.path),
+            gcda_version=make_version(number[0] if number else toolchain.version),
+        )
+        lost = [f"{len(fitted.lost)} functions could not be followed to this tree"] if fitted.lost else []
+        return Trained(profile=fitted.profile, left_out=lost)
+
+    async def _train(self, base: Kernel) -> Trained:
+        kernel = await self._build("instrumented", lambda stage: build_instrumented(self.spec, base, progress=stage))
         stage = self._stage("train")
         held = await asyncio.to_thread(open_build, kernel.image.parent)
         assert held.record is not None  # noqa: S101  for the type checker; every build of ours writes metadata.json

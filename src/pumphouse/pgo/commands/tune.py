@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -14,9 +15,11 @@ from pumphouse.core.jobs.state import State
 from pumphouse.core.site import Site
 from pumphouse.core.terminal import JsonOption, SiteOption, print_json, print_lines, say, with_site
 from pumphouse.pgo.build import choose_spec
+from pumphouse.pgo.domain.bundle import read_bundle
 from pumphouse.pgo.domain.request import TuneRequest, check_request, write_title
 from pumphouse.pgo.domain.workload import read_workload
 from pumphouse.pgo.kinds import TUNE
+from pumphouse.pgo.profile_files import read_file
 
 DEFAULTS = TuneRequest()
 
@@ -31,6 +34,7 @@ def tune(
     option: Annotated[
         list[str] | None, Parameter(negative="", help="o3-hot, o3: more optimisation; may be given again.")
     ] = None,
+    profile: Annotated[str, Parameter(help="Build with this bundle instead of training.")] = DEFAULTS.profile,
     detach: Annotated[bool, Parameter(negative="", help="Only queue the run; a worker executes it.")] = False,
     site: SiteOption = None,
     json: JsonOption = False,
@@ -42,11 +46,19 @@ def tune(
     Example: pumphouse pgo tune --workload redis
     """
     request = TuneRequest(
-        source=source, config=config, workload=workload, board=board, boots=boots, options=option or []
+        source=source,
+        config=config,
+        workload=workload,
+        board=board,
+        boots=boots,
+        options=option or [],
+        profile=str(Path(profile).resolve()) if profile else "",
     )
     check_request(request)
     choose_spec(source, config)
     read_workload(workload)
+    if profile:
+        read_bundle(read_file(Path(profile)), name=profile)
 
     async def work(opened: Site) -> int:
         params = msgspec.to_builtins(request)
