@@ -13,7 +13,7 @@ from pumphouse.core.errors import InfraError, UserError
 from pumphouse.lab.open import open_kernel
 from pumphouse.pgo.domain.counts import compare_counts, largest_difference, read_heat
 from pumphouse.pgo.domain.workload import parse_workload
-from pumphouse.pgo.measure import measure, train, try_workload
+from pumphouse.pgo.measure import measure, require_done, train, try_workload
 
 pytestmark = [
     pytest.mark.vm,
@@ -73,7 +73,7 @@ async def test_two_boots_count_the_same_per_phase_and_each_system_call_once(tmp_
     assert all(piece.address >> 63 for piece in heat)
 
 
-async def test_a_boot_in_which_a_phase_was_not_done_is_refused_and_its_trial_says_why():
+async def test_a_phase_that_was_not_done_says_why():
     kernel = await open_kernel("deb:linux-image-amd64")
     workload = tiny("syscalls tcp 100", "echo refused; exit 7")
     trial = await try_workload(kernel, workload)
@@ -81,7 +81,7 @@ async def test_a_boot_in_which_a_phase_was_not_done_is_refused_and_its_trial_say
     assert (trial.phases[2].why, trial.phases[2].said) == ("its command ended with status 7", "refused\n")
     assert trial.phases[0].guest_ns > 4000
     with pytest.raises(UserError, match="the phase tcp of the workload tiny was not done"):
-        await measure(kernel, workload)
+        require_done(workload, trial)
 
 
 async def test_a_kernel_without_counters_cannot_be_trained():

@@ -35,8 +35,9 @@ def list_(*, json: JsonOption = False) -> int:
         print_json([{"name": workload.name} | _describe(workload) for workload in workloads])
         return 0
     for workload in workloads:
-        counts = f"{len(workload.trained)} trained, {len(workload.held_back)} held back"
-        print_lines([f"{workload.name:<10} {workload.summary}", f"{'':<10} {len(workload.phases)} phases: {counts}"])
+        counts = f"{len(workload.phases)} phases: {len(workload.trained)} trained, {len(workload.held_back)} held back"
+        summary = textwrap.wrap(workload.summary, WIDTH - 11)
+        print_lines([f"{workload.name:<10} {summary[0]}", *(f"{'':<10} {line}" for line in [*summary[1:], counts])])
     say("`pumphouse pgo workload show NAME` prints the file; copy it to write your own")
     return 0
 
