@@ -24,7 +24,7 @@ class TuneRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     config: str = "small"
     workload: str = "redis"
     board: str = "qemu"
-    boots: int = 2
+    boots: int = 3
     options: list[str] = []
     profile: str = ""  # a bundle to build with, instead of training
 
