@@ -9,8 +9,6 @@ artifact profile.bundle: everything after the training is computed from it.
 from __future__ import annotations
 
 import asyncio
-import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +20,11 @@ from pumphouse.core.errors import UserError
 from pumphouse.core.jobs.context import RunContext
 from pumphouse.core.jobs.job import Job, Jobs, Outcome
 from pumphouse.core.jobs.records import Measurement
-from pumphouse.lab.build import BuildSpec
 from pumphouse.lab.kernel import Kernel, read_kernel
-from pumphouse.lab.toolchain import find_toolchain
-from pumphouse.lab.tree import open_tree
-from pumphouse.pgo.build import build_base, build_instrumented, build_tuned, choose_spec, rebuild_base
-from pumphouse.pgo.collect import describe_workload
+from pumphouse.pgo.bench import Bench, open_bench
 from pumphouse.pgo.domain.bundle import read_bundle, write_bundle
 from pumphouse.pgo.domain.compare import Comparison, Counts, compare_boots
 from pumphouse.pgo.domain.counts import PhaseCounts
-from pumphouse.pgo.domain.fit import fit_bundle
-from pumphouse.pgo.domain.gcov_version import make_version
 from pumphouse.pgo.domain.profile import Profile, add_summary
 from pumphouse.pgo.domain.report import write_report
 from pumphouse.pgo.domain.request import TuneRequest, check_request, write_command
@@ -48,9 +40,8 @@ from pumphouse.pgo.domain.symbols import compare_text, read_functions
 from pumphouse.pgo.domain.usage import ProfileUse, describe
 from pumphouse.pgo.domain.workload import Workload, read_workload
 from pumphouse.pgo.kinds import GUESS_S, TUNE
-from pumphouse.pgo.measure import measure, train
-from pumphouse.pgo.profile_files import open_build, read_file
-from pumphouse.pgo.training import choose_flags, describe_profile, pack_profile, pack_training
+from pumphouse.pgo.profile_files import read_file
+from pumphouse.pgo.training import choose_flags, describe_profile
 
 PROFILE = "profile.bundle"
 # How the time is spent, measured on two free cores; decides how far the bar is.
@@ -104,8 +95,9 @@ def read_request(params: Mapping[str, Any]) -> TuneRequest:
 async def perform_tune(context: RunContext) -> Outcome:
     """Tune a kernel to a workload. Raises UserError for what cannot be tuned, InfraError where the machine fails."""
     request = read_request(context.params)
-    tuning = _Tuning(context, request, choose_spec(request.source, request.config), read_workload(request.workload))
-    result = await tuning.perform()
+    workload = read_workload(request.workload)
+    bench = open_bench(request, workload, folder=context.work_dir)
+    result = await _Tuning(context, request, bench, workload).perform()
     await _keep(context, result)
     return Outcome(
         summary=result.answer,
@@ -129,17 +121,17 @@ class _Stage:
 
 
 class _Tuning:
-    def __init__(self, context: RunContext, request: TuneRequest, spec: BuildSpec, workload: Workload) -> None:
-        self.context, self.request, self.spec, self.workload = context, request, spec, workload
+    def __init__(self, context: RunContext, request: TuneRequest, bench: Bench, workload: Workload) -> None:
+        self.context, self.request, self.bench, self.workload = context, request, bench, workload
         self._begun = 0.0
 
     async def perform(self) -> TuneResult:
-        base = await self._build("base", lambda stage: build_base(self.spec, progress=stage))
+        base = await self._build("base", self.bench.build_base)
         trained = await (self._take_profile() if self.request.profile else self._train(base))
         tuned, use = await self._build_tuned(base, trained)
-        rebuilt = await self._build("rebuilt", lambda stage: rebuild_base(self.spec, progress=stage))
+        rebuilt = await self._build("rebuilt", self.bench.rebuild_base)
         comparison = await self._compare(base, rebuilt, tuned)
-        compiler = (await find_toolchain(self.spec.toolchain)).version
+        compiler = await self.bench.compiler()
         return await asyncio.to_thread(
             lambda: self._sum_up(base, tuned, trained=trained, use=use, comparison=comparison, compiler=compiler)
         )
@@ -164,38 +156,19 @@ class _Tuning:
 
     async def _take_profile(self) -> Trained:
         """The profile of a bundle, for this tree and this compiler."""
-        tree, toolchain = await open_tree(self.spec.source), await find_toolchain(self.spec.toolchain)
-        number = re.search(r"\d+\.\d+\.\d+", toolchain.version)
         content = await asyncio.to_thread(read_file, Path(self.request.profile))
         bundle = await asyncio.to_thread(read_bundle, content, name=self.request.profile)
         await self.context.artifact(PROFILE, content, media_type="application/gzip")
-        fitted = await asyncio.to_thread(
-            fit_bundle,
-            bundle,
-            source_path=str(tree.path),
-            gcda_version=make_version(number[0] if number else toolchain.version),
-        )
+        fitted = await self.bench.fit(bundle)
         lost = [f"{len(fitted.lost)} functions could not be followed to this tree"] if fitted.lost else []
         return Trained(profile=fitted.profile, left_out=lost)
 
     async def _train(self, base: Kernel) -> Trained:
-        kernel = await self._build("instrumented", lambda stage: build_instrumented(self.spec, base, progress=stage))
+        kernel = await self._build("instrumented", lambda stage: self.bench.build_instrumented(base, stage))
         stage = self._stage("train")
-        held = await asyncio.to_thread(open_build, kernel.image.parent)
-        assert held.record is not None  # noqa: S101  for the type checker; every build of ours writes metadata.json
-        record, notes = held.record, held.notes
 
         async def work() -> TrainingRecord:
-            began = time.monotonic()
-            archive = await train(kernel, self.workload, progress=stage)
-            packed = await asyncio.to_thread(
-                pack_training,
-                archive,
-                notes,
-                record,
-                workload=describe_workload(self.workload.path),
-                duration_s=round(time.monotonic() - began, 1),
-            )
+            packed = await self.bench.train(kernel, stage)
             artifact = await self.context.artifact(PROFILE, write_bundle(packed.bundle), media_type="application/gzip")
             return TrainingRecord(sha256=artifact.sha256, left_out=packed.left_out)
 
@@ -211,8 +184,7 @@ class _Tuning:
         flags = choose_flags(trained.profile, self.request.options)
 
         async def build() -> Built:
-            files = await asyncio.to_thread(pack_profile, trained.profile)
-            tuned = await build_tuned(self.spec, base, files, flags=flags, progress=stage)
+            tuned = await self.bench.build_tuned(base, trained.profile, flags, stage)
             kernel = tuned.kernel
             return Built(image=str(kernel.image), source=kernel.source, sha256=kernel.sha256, use=tuned.use)
 
@@ -238,7 +210,7 @@ class _Tuning:
             seed = len(boots[name]) + 1  # the same for both kernels: their boots differ in the same ways
 
             async def work(kernel: Kernel = kernel, stage: _Stage = stage, seed: int = seed) -> PhaseCounts:
-                return await measure(kernel, self.workload, progress=stage, seed=seed)
+                return await self.bench.measure(kernel, seed=seed, progress=stage)
 
             counted = await self.context.step(f"boot {len(boots[name]) + 1} of {name}", work)
             boots[name].append(_take_counts(msgspec.convert(counted, PhaseCounts)))
@@ -266,7 +238,7 @@ class _Tuning:
             source=base.source,
             config=self.request.config,
             workload=self.workload.name,
-            board="qemu icount, shift=0",
+            board=self.bench.board,
             compiler=compiler,
             options=self.request.options,
             base=_record(base, text.text_before),

@@ -36,7 +36,7 @@ def write_report(result: TuneResult) -> str:
 
 
 def _write_phases(result: TuneResult) -> str:
-    rows: list[tuple[str, ...]] = [("phase", "", "kernel insns", "taken br.", "L1i model", "A/A insns", "")]
+    rows: list[tuple[str, ...]] = [("phase", "", "insns", "branches", "L1i", "A/A", "")]
     rows += [_row(phase) for phase in result.phases]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
@@ -50,7 +50,8 @@ def _write_phases(result: TuneResult) -> str:
         "\n".join(lines)
         + "\n"
         + _wrap(
-            "Changes against the base; what got worse stands first. Phases held back were never seen in "
+            "Kernel instructions, taken branches, misses of a modelled instruction cache, and what A/A changes in "
+            "instructions, against the base; what got worse stands first. Phases held back were never seen in "
             "training. Not shown: the boots of one kernel differ as much."
         )
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from pumphouse.core.errors import UserError
 
+BOARDS = ("qemu", "fake")
 OPTIONS = {
     "o3-hot": "-O3 for the objects in which most of the counts lie",
     "o3": "-O3 for every object that has a profile",
@@ -31,12 +32,12 @@ class TuneRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 def check_request(request: TuneRequest) -> None:
     """Raise UserError for what cannot be done, naming the option."""
-    if request.board != "qemu":
+    if request.board not in BOARDS:
         raise UserError(
             f"the board {request.board!r} is not known",
             where="--board",
-            why="kernels are trained and compared in QEMU only, so far",
-            next_step="use --board qemu",
+            why="kernels are trained and compared in QEMU only, so far; fake is a model",
+            next_step=f"choose one of: {', '.join(BOARDS)}",
         )
     if not 2 <= request.boots <= 16:
         raise UserError(

@@ -46,53 +46,46 @@ class TextChange(msgspec.Struct, frozen=True, kw_only=True):
 def read_functions(elf: bytes, *, name: str = "vmlinux") -> dict[str, int]:
     """Sizes of all functions by name, from the symbol table of a 64-bit little-endian ELF file (gABI, chapter 4).
 
-    Static functions of one name are added up. Raises UserError where it is no such file or has no symbols.
+    Static functions of one name are added up. Raises UserError where it is no such file or has no functions.
     """
-    try:
-        return _read_functions(elf)
-    except (struct.error, IndexError, ValueError) as error:
-        raise UserError(
-            f"{name} has no symbols that can be read",
-            where=name,
-            why=str(error),
-            next_step="name the vmlinux of a build",
-        ) from error
-
-
-def _read_functions(elf: bytes) -> dict[str, int]:
-    if elf[:6] != b"\x7fELF\x02\x01":
-        raise ValueError("not a 64-bit little-endian ELF file")
-    (offset,) = struct.unpack_from("<Q", elf, 0x28)
-    size, count = struct.unpack_from("<HH", elf, 0x3A)
-    sections = [struct.unpack_from("<IIQQQQIIQQ", elf, offset + size * index) for index in range(count)]
     functions: dict[str, int] = {}
-    for section in sections:
-        if section[1] != 2:  # SHT_SYMTAB
-            continue
-        strings = sections[section[6]]
-        table = elf[strings[4] : strings[4] + strings[5]]
-        for name_at, info, _, _, _, length in struct.iter_unpack("<IBBHQQ", elf[section[4] : section[4] + section[5]]):
+    for table, strings in _read_tables(elf, name):
+        for name_at, info, _, _, _, length in struct.iter_unpack("<IBBHQQ", table[: len(table) // 24 * 24]):
             if info & 0xF == 2 and length:  # STT_FUNC
-                name = table[name_at : table.index(b"\0", name_at)].decode("ascii", "replace")
-                functions[name] = functions.get(name, 0) + length
+                end = strings.find(b"\0", name_at)
+                function = strings[name_at : end if end >= 0 else None].decode("ascii", "replace")
+                functions[function] = functions.get(function, 0) + length
     if not functions:
-        raise ValueError("there is no symbol table, or no function in it")
+        raise _refuse(name, "there is no function in its symbol table")
     return functions
 
 
-def read_symbols(elf: bytes) -> list[str]:
+def read_symbols(elf: bytes, *, name: str = "vmlinux") -> list[str]:
     """The names of all symbols, functions and data. Raises UserError as `read_functions`."""
+    tables = _read_tables(elf, name)
+    return [symbol for _, strings in tables for symbol in strings.decode("ascii", "replace").split("\0") if symbol]
+
+
+def _read_tables(elf: bytes, name: str) -> list[tuple[bytes, bytes]]:
+    """Each symbol table with its strings."""
     if elf[:6] != b"\x7fELF\x02\x01":
-        raise UserError("this is not a 64-bit ELF file", where="vmlinux", next_step="name the vmlinux of a build")
-    (offset,) = struct.unpack_from("<Q", elf, 0x28)
-    size, count = struct.unpack_from("<HH", elf, 0x3A)
-    sections = [struct.unpack_from("<IIQQQQIIQQ", elf, offset + size * index) for index in range(count)]
-    names: list[str] = []
-    for section in sections:
-        if section[1] == 2:
-            strings = sections[section[6]]
-            names += elf[strings[4] : strings[4] + strings[5]].decode("ascii", "replace").split("\0")
-    return [name for name in names if name]
+        raise _refuse(name, "it is not a 64-bit little-endian ELF file")
+    try:
+        (offset,) = struct.unpack_from("<Q", elf, 0x28)
+        size, count = struct.unpack_from("<HH", elf, 0x3A)
+        sections = [struct.unpack_from("<IIQQQQIIQQ", elf, offset + size * index) for index in range(count)]
+        tables = [(section, sections[section[6]]) for section in sections if section[1] == 2]  # SHT_SYMTAB
+    except (struct.error, IndexError) as error:
+        raise _refuse(name, f"it is cut off or damaged: {error}") from error
+    if not tables:
+        raise _refuse(name, "it has no symbol table")
+    return [(elf[t[4] : t[4] + t[5]], elf[s[4] : s[4] + s[5]]) for t, s in tables]
+
+
+def _refuse(name: str, why: str) -> UserError:
+    return UserError(
+        f"{name} has no symbols that can be read", where=name, why=why, next_step="name the vmlinux of a build"
+    )
 
 
 def compare_text(before: Mapping[str, int], after: Mapping[str, int]) -> TextChange:
