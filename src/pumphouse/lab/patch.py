@@ -23,7 +23,7 @@ from pumphouse.core.artifacts import require_free_space
 from pumphouse.core.errors import InfraError, UserError
 from pumphouse.core.progress import Progress, Silent
 from pumphouse.lab.command import run_command
-from pumphouse.lab.tree import Tree
+from pumphouse.lab.tree import Tree, read_version
 
 NEEDED_BYTES = 1_500_000_000  # a copy of a tree that cannot be linked
 
@@ -131,6 +131,16 @@ async def apply_patches(
         _write_state(folder, _State(identity=identity, touched=sorted(asked)))
     names = ", ".join(Path(patch.name).name for patch in patches)
     return replace(tree, path=copy, identity=identity, source=f"{tree.source} with {names}")
+
+
+async def patch_in_place(folder: Path, patches: Sequence[Patch]) -> None:
+    """Patch a person's own tree: all of it, or nothing where something does not apply. Raises UserError."""
+    tree = Tree(path=folder, version=read_version(folder), identity="", source=str(folder))
+    asked = frozenset[str]().union(*(patch.paths for patch in patches))
+    with tempfile.TemporaryDirectory(prefix="pumphouse-") as staging:
+        await _stage(tree, patches, asked, Path(staging))
+        for path in sorted(asked):
+            _bring(Path(staging) / path, folder / path)
 
 
 async def _copy(tree: Tree, copy: Path) -> None:

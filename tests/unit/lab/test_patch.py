@@ -15,7 +15,7 @@ from golden import check_golden
 from pumphouse.core.errors import InfraError, UserError
 from pumphouse.lab.build import BuildSpec
 from pumphouse.lab.open import parse_build
-from pumphouse.lab.patch import apply_patches, parse_patch, patch_argv, read_patch
+from pumphouse.lab.patch import apply_patches, parse_patch, patch_argv, patch_in_place, read_patch
 from pumphouse.lab.tree import open_tree
 
 pytestmark = [
@@ -157,6 +157,16 @@ def test_a_folder_of_a_person_shares_no_file_with_the_copy(tree, folder):
     assert not {file.stat().st_ino for file in own.path.rglob("*.c")} & {
         file.stat().st_ino for file in patched.path.rglob("*.c")
     }
+
+
+def test_a_persons_tree_is_patched_as_a_whole_or_not_at_all(tree):
+    before = listing(tree.path)
+    with pytest.raises(UserError, match="does not apply"):
+        asyncio.run(patch_in_place(tree.path, [parse_patch(FIRST + SECOND.replace("-int c;", "-int q;"), name="x")]))
+    assert listing(tree.path) == before
+    asyncio.run(patch_in_place(tree.path, [parse_patch(FIRST + SECOND, name="x")]))
+    assert (tree.path / "fs" / "new.c").read_text() == "int fresh;\n"
+    assert not (tree.path / "fs" / "gone.c").exists()
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x"])

@@ -1,0 +1,14 @@
+# SPDX-FileCopyrightText: The Pumphouse authors
+# SPDX-License-Identifier: Apache-2.0
+"""`pumphouse syscalls`: each command has its module in commands/, imported when it is called."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+app = App(name="syscalls", help="Extensible system calls: check, make, ask.")
+app.command(
+    "pumphouse.syscalls.commands.features:features",
+    name="features",
+    help="The system call sys_features(): get it, ask it.",
+)
