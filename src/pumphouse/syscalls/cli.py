@@ -10,3 +10,6 @@ app = App(name="syscalls", help="Extensible system calls: what the running kerne
 app.command(
     "pumphouse.syscalls.commands.probe:probe", name="probe", help="Ask the running kernel what its calls support."
 )
+app.command(
+    "pumphouse.syscalls.commands.header:header", name="header", help="Write the prober as one C header, or a program."
+)
