@@ -133,6 +133,15 @@ async def apply_patches(
     return replace(tree, path=copy, identity=identity, source=f"{tree.source} with {names}")
 
 
+async def patch_files(tree: Tree, patches: Sequence[Patch]) -> dict[str, bytes | None]:
+    """What the patches make of the files that they touch, None for one that they delete. Raises UserError."""
+    asked = frozenset[str]().union(*(patch.paths for patch in patches))
+    with tempfile.TemporaryDirectory(prefix="pumphouse-") as staging:
+        await _stage(tree, patches, asked, Path(staging))
+        made = {path: Path(staging) / path for path in asked}
+        return {path: file.read_bytes() if file.exists() else None for path, file in made.items()}
+
+
 async def patch_in_place(folder: Path, patches: Sequence[Patch]) -> None:
     """Patch a person's own tree: all of it, or nothing where something does not apply. Raises UserError."""
     tree = Tree(path=folder, version=read_version(folder), identity="", source=str(folder))

@@ -19,3 +19,9 @@ app.command(
 app.command(
     "pumphouse.syscalls.commands.header:header", name="header", help="Write the prober as one C header, or a program."
 )
+app.command(
+    "pumphouse.syscalls.commands.add:add", name="add", help="Make the patches that add an extensible system call."
+)
+app.command(
+    "pumphouse.syscalls.commands.extend:extend", name="extend", help="Make the patches that let a call's struct grow."
+)
