@@ -13,7 +13,7 @@ from pumphouse.syscalls.domain.tree import KernelTree, read_tree
 from pumphouse.syscalls.domain.tree.files import MemoryFiles
 
 UAPI = """\
-/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/* what user space sees */
 #ifndef _UAPI_LINUX_GROW_H
 #define _UAPI_LINUX_GROW_H
 #include <linux/types.h>
@@ -37,7 +37,7 @@ INTERNAL = """\
 #define GROW_VALID_AT_FLAGS GROW_CLOEXEC
 """
 CODE = """\
-// SPDX-License-Identifier: GPL-2.0
+// what the kernel does
 #include <linux/syscalls.h>
 #include "grow.h"
 

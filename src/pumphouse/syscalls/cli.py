@@ -9,6 +9,9 @@ from cyclopts import App
 app = App(name="syscalls", help="Extensible system calls: check, make, ask.")
 app.command("pumphouse.syscalls.commands.list:list_calls", name="list", help="List the system calls of a kernel tree.")
 app.command(
+    "pumphouse.syscalls.commands.lint:lint", name="lint", help="Check a kernel tree's calls by the rules R1-R12."
+)
+app.command(
     "pumphouse.syscalls.commands.features:features",
     name="features",
     help="The system call sys_features(): get it, ask it.",

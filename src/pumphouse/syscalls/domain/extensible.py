@@ -15,6 +15,7 @@ import msgspec
 
 from pumphouse.syscalls.domain.flow import Event, Trace, tag_of
 from pumphouse.syscalls.domain.masks import is_followed, is_struct_pointer, trace_call
+from pumphouse.syscalls.domain.tree.ctext import Function, find_close, split_arguments
 from pumphouse.syscalls.domain.tree.kernel import KernelTree
 from pumphouse.syscalls.domain.tree.layout import Layout
 from pumphouse.syscalls.domain.tree.records import Argument, Definition
@@ -147,7 +148,7 @@ def describe(tree: KernelTree, call: str, event: Event, events: list[Event]) -> 
         call=call,
         tag=event.word,
         direction="out" if event.kind == "out" else "in",
-        size_via=size_word,
+        size_via=size_word.rstrip("!"),
         copier=event.what,
         copy_order=event.order,
         size=layout.size if layout else None,
@@ -186,6 +187,12 @@ def versions_of(tree: KernelTree, tag: str, file: str = "") -> tuple[Version, ..
                 found[int(number)] = Version(
                     int(number), name, tree.headers.value(name, header), macro.file, macro.line
                 )
+    for count in range(10) if not found and place else ():
+        name = f"{tag.upper()}_SIZE_VER{count}"
+        macro = tree.headers.macro(name)
+        if macro is None:
+            break
+        found[count] = Version(count, name, tree.headers.value(name, macro.file), macro.file, macro.line)
     tree.versions[key] = tuple(found[number] for number in sorted(found))
     return tree.versions[key]
 
@@ -204,6 +211,7 @@ def _is_named_after(prefix: str, tag: str) -> bool:
     return last == len(words) - 1
 
 
+_TEST = re.compile(r"(?:^|[/_])(?:test|kunit|selftest)[_.]|_(?:test|kunit)\.c$")
 _SITE = re.compile(
     r"\b(copy_struct_from_user|copy_struct_to_user|copy_struct_from_sockptr|copy_struct_from_bpfptr)\s*\("
 )
@@ -216,6 +224,8 @@ def find_sites(tree: KernelTree) -> list[Extensible]:
         reached |= {(event.file, event.line) for event in events if event.what in STRUCT_COPIERS}
     found = []
     for file in tree.copier_paths:
+        if _TEST.search(file):
+            continue
         text = tree.sources.text(file)
         for match in _SITE.finditer(text):
             line = tree.sources.line(file, match.start())
@@ -232,8 +242,8 @@ def find_sites(tree: KernelTree) -> list[Extensible]:
             if inside is None:
                 continue
             trace = Trace(tree)
-            from_parameters = tree.sources.arguments(file, inside.name)
-            trace.follow(inside.name, file, inside.body_start, inside.body_end, from_parameters)
+            arguments = _seeds(text, match.end() - 1, inside, tree.sources.arguments(file, inside.name))
+            trace.follow(inside.name, file, inside.body_start, inside.body_end, arguments)
             for event in trace.events:
                 if event.kind in ("copy", "out") and event.file == file and event.line == line:
                     found.append(describe(tree, f"{inside.name}()", event, trace.events))
@@ -242,3 +252,15 @@ def find_sites(tree: KernelTree) -> list[Extensible]:
                 event = Event("site", "", match.group(1), "", False, file, line, inside.name, -1)
                 found.append(describe(tree, f"{inside.name}()", event, trace.events))
     return found
+
+
+def _seeds(text: str, opening: int, inside: Function, parameters: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """A function's parameters, and the local variables that a copier gets for the caller's pointer and its size."""
+    body = text[inside.body_start : opening]
+    known = {parameter.name for parameter in parameters}
+    seeds = list(parameters)
+    for argument in split_arguments(text[opening + 1 : find_close(text, opening)])[2:]:
+        if argument.isidentifier() and argument not in known:
+            declared = re.search(rf"\b((?:const )?(?:struct|union)\s+\w+\s+__user\s*\*)\s*{argument}\b", body)
+            seeds.append(Argument(declared.group(1) if declared else "size_t", argument))
+    return tuple(seeds)

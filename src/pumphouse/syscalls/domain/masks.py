@@ -70,6 +70,8 @@ def words_of(tree: KernelTree, events: list[Event]) -> dict[str, Word]:
     """The words that the events of one call say something about."""
     order: dict[str, list[Event]] = {}
     for event in events:
+        if event.word.endswith("!"):
+            continue
         if event.kind in ("mask", "zero", "enum", "strip", "range", "unknown", "narrow"):
             order.setdefault(event.word, []).append(event)
     return {word: _judge(tree, word, found) for word, found in order.items()}

@@ -4,7 +4,8 @@
 
 A *word* is an argument by its name (`flags`), the size of a struct (`usize`), or a field of a struct that was copied in
 (`open_how.flags`). A *label* says what is known of an expression: a word; `*name`, the caller's pointer of that name;
-`@tag`, a struct that was copied in; `=value`, a constant.
+`@tag`, a struct that was copied in; `=value`, a constant. A word that get_user() read by itself, before its struct was
+copied, ends in `!`: the copy may hold another value.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pumphouse.syscalls.domain.statements import strip_outer
 
 Path = tuple[str, ...]
 
-_PATH = re.compile(r"^[*&]?\s*([A-Za-z_]\w*(?:\s*(?:->|\.)\s*[A-Za-z_]\w*)*)$")
+_NAME = r"[A-Za-z_]\w*(?:\[[^\]]*\])?"
+_PATH = re.compile(rf"^[*&]?\s*({_NAME}(?:\s*(?:->|\.)\s*{_NAME})*)$")
+_INDEX = re.compile(r"\[[^\]]*\]")
 _JOIN = re.compile(r"\s*(?:->|\.)\s*")
 _TAG = re.compile(r"\b(?:struct|union)\s+(\w+)")
 
@@ -68,9 +71,9 @@ class At(NamedTuple):
 
 
 def path_of(expression: str) -> Path | None:
-    """The path of a plain expression: `&how->flags` is ("how", "flags"); None for anything else."""
+    """The path of a plain expression: `&how->flags` is ("how", "flags"); indexes fall away; None for anything else."""
     match = _PATH.match(expression) or _PATH.match(strip_outer(expression))
-    return tuple(_JOIN.split(match.group(1))) if match else None
+    return tuple(_JOIN.split(_INDEX.sub("", match.group(1)))) if match else None
 
 
 def label_of(labels: dict[Path, str], expression: str) -> str:

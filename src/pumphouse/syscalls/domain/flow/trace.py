@@ -173,6 +173,10 @@ class Trace:
         if label:
             frame.labels[path] = label
             return
+        added = [word for part in split_top(right, "|") if (word := word_of(frame.labels, part))]
+        if len(added) == 1 and "|" in right:  # the word with bits added is still what its checks are made of
+            frame.labels[path] = added[0]
+            return
         parts = [strip_outer(part) for part in split_top(right, "&")]
         if len(parts) == 2:
             words, masks = self._conditions.words_and_masks(frame, parts)
@@ -301,8 +305,8 @@ class Trace:
         root = label_path(frame.labels, source[:1])
         if root.startswith("*"):
             word = f"{self.tag(root)}.{'.'.join(source[1:])}" if len(source) > 1 else root[1:]
-            self._note(frame, "fetch", word, ".".join(target), at)
-            frame.labels[target] = word
+            self._note(frame, "fetch", f"{word}!", ".".join(target), at)
+            frame.labels[target] = f"{word}!"
 
     def _pointer(self, frame: Frame, expression: str) -> str:
         label = label_of(frame.labels, expression)

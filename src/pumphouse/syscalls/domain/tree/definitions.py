@@ -40,7 +40,7 @@ def find_definitions(text: str, file: str) -> Iterator[Definition]:
         if close < 0:
             continue
         parts = split_arguments(text[match.end() : close])
-        if not parts or not parts[0].isidentifier():
+        if not parts or not re.fullmatch(r"\w+", parts[0]):
             continue
         opening = _find_opening(text, close + 1)
         if opening < 0:
