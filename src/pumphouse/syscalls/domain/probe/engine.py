@@ -34,6 +34,7 @@ from pumphouse.syscalls.domain.probe.report import (
 
 CLOSE = Number(x86_64=3, generic=57)
 ERRNO_NAMES = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
+ENDED = "the child ended"
 _MASK64 = (1 << 64) - 1
 
 
@@ -75,9 +76,17 @@ class Declared(Protocol):
         """The mask of each word that the kernel describes."""
 
 
-def run_plan(plan: CallPlan, kernel: Kernel, declared: Declared | None = None) -> CallReport:
-    """Ask a kernel everything that the plan asks of one call."""
-    return _Asking(plan, kernel).run((declared.masks(plan.name) if declared else None) or {})
+def run_plan(
+    plan: CallPlan, kernel: Kernel, declared: Declared | None = None, *, presence_only: bool = False
+) -> CallReport:
+    """Ask a kernel everything that the plan asks of one call.
+
+    `presence_only` is for a call whose other trials ended the process: its words are then unknown.
+    """
+    asking = _Asking(plan, kernel)
+    if presence_only:
+        return asking.run_carefully()
+    return asking.run((declared.masks(plan.name) if declared else None) or {})
 
 
 def errno_name(answer: int) -> str:
@@ -130,6 +139,23 @@ class _Asking:
                 FactReport(name=fact.name, value=value, how=fact.ask.source)
                 for fact, value in facts
                 if value is not None
+            ),
+        )
+
+    def run_carefully(self) -> CallReport:
+        plan = self.plan
+        answer = self.trial(plan.presence, plan.known)
+        presence = self.judge_presence(answer)
+        if presence is not Presence.PRESENT:
+            return CallReport(name=plan.name, presence=presence, how=errno_name(answer))
+        return CallReport(
+            name=plan.name,
+            presence=presence,
+            how=errno_name(answer),
+            size_how="" if plan.size.how is SizeHow.NONE else f"not decided: {ENDED}",
+            words=tuple(
+                WordReport(name=word.name, state=State.UNKNOWN, how=ENDED, enumeration=bool(word.values))
+                for word in plan.words
             ),
         )
 
@@ -199,7 +225,8 @@ class _Asking:
                 return self.take(word, value, ask.source, partial=ask.partial)
         if word.target is None or word.end > size:
             state = State.UNKNOWN if word.target is None else State.ABSENT
-            return WordReport(name=word.name, state=state, how="no answer" if word.target is None else "the size")
+            how = "no answer" if word.target is None else "the size"
+            return WordReport(name=word.name, state=state, how=how, enumeration=bool(word.values))
         if word.values:
             return self.enumerate(word)
         good, bad = self.flag(word, word.good), self.flag(word, word.bad)
