@@ -310,9 +310,12 @@ static inline void pumphouse_ask_word(struct pumphouse_asking *asking, const str
 			answer->undecided = pumphouse_asks[word->ask + i].partial ? ~value & full : 0;
 			return;
 		}
-	if (!word->tries || word->end > size) {
-		answer->state = word->tries ? PUMPHOUSE_ABSENT : PUMPHOUSE_UNKNOWN;
-		answer->told = word->tries ? PUMPHOUSE_BY_SIZE : PUMPHOUSE_BY_NOTHING;
+	if (!word->tries) {
+		answer->state = PUMPHOUSE_UNKNOWN, answer->told = PUMPHOUSE_BY_NOTHING;
+		return;
+	}
+	if (word->end > (size ? size : asking->plan->first)) {
+		answer->state = size ? PUMPHOUSE_ABSENT : PUMPHOUSE_UNKNOWN, answer->told = PUMPHOUSE_BY_SIZE;
 		return;
 	}
 	base = word->values ? 0 : word->base;
@@ -413,7 +416,7 @@ static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphou
 	size = call->size ? call->size : plan->first;
 	asking->size = size < plan->known ? size : plan->known;
 	for (i = 0; i < plan->words; i++)
-		pumphouse_ask_word(asking, &pumphouse_words[plan->word + i], size, &call->word[i]);
+		pumphouse_ask_word(asking, &pumphouse_words[plan->word + i], call->size, &call->word[i]);
 	for (i = 0; i < plan->facts; i++)
 		call->told[i] = (unsigned char)pumphouse_ask_kernel(
 			asking, &pumphouse_asks[pumphouse_facts[plan->fact + i].ask], &call->fact[i]);

@@ -121,7 +121,7 @@ class _Asking:
             if word.name in declared:
                 words.append(self.take(word, declared[word.name], "sys_features"))
             else:
-                words.append(self.ask_word(word, size or plan.first))
+                words.append(self.ask_word(word, size))
         facts = [(fact, self.ask(fact.ask)) for fact in plan.facts]
         if prepared:
             self.kernel.call(CLOSE.on(self.kernel.machine), (self.kept, 0, 0, 0, 0, 0))
@@ -153,10 +153,7 @@ class _Asking:
             presence=presence,
             how=errno_name(answer),
             size_how="" if plan.size.how is SizeHow.NONE else f"not decided: {ENDED}",
-            words=tuple(
-                WordReport(name=word.name, state=State.UNKNOWN, how=ENDED, enumeration=bool(word.values))
-                for word in plan.words
-            ),
+            words=tuple(_not_answered(word, State.UNKNOWN, ENDED) for word in plan.words),
         )
 
     def judge_presence(self, answer: int) -> Presence:
@@ -223,16 +220,16 @@ class _Asking:
             value = self.ask(ask)
             if value:  # a kernel that does not know the question leaves zeros
                 return self.take(word, value, ask.source, partial=ask.partial)
-        if word.target is None or word.end > size:
-            state = State.UNKNOWN if word.target is None else State.ABSENT
-            how = "no answer" if word.target is None else "the size"
-            return WordReport(name=word.name, state=state, how=how, enumeration=bool(word.values))
+        if word.target is None:
+            return _not_answered(word, State.UNKNOWN, "no answer")
+        if word.end > (size or self.plan.first):
+            return _not_answered(word, State.ABSENT if size else State.UNKNOWN, "the size")
         if word.values:
             return self.enumerate(word)
         good, bad = self.flag(word, word.good), self.flag(word, word.bad)
         how = f"{errno_name(good)} against {errno_name(bad)}"
         if not _in(good, word.accepted) or not _in(bad, word.refused):
-            return WordReport(name=word.name, state=State.UNKNOWN, how=how)
+            return _not_answered(word, State.UNKNOWN, how)
         return self.sweep(word, how)
 
     def sweep(self, word: WordPlan, how: str) -> WordReport:
@@ -284,7 +281,7 @@ class _Asking:
         good, bad = self.flag(word, word.good, bare=True), self.flag(word, word.bad, bare=True)
         how = f"{errno_name(good)} against {errno_name(bad)}"
         if not _in(good, word.accepted) or not _in(bad, word.refused):
-            return WordReport(name=word.name, state=State.UNKNOWN, how=how, enumeration=True)
+            return _not_answered(word, State.UNKNOWN, how)
         valid, undecided = 0, 0
         for i, value in enumerate(word.values):
             answer = self.flag(word, value, bare=True)
@@ -372,3 +369,7 @@ class _Asking:
 
 def _in(answer: int, errnos: Sequence[int]) -> bool:
     return (0 if answer >= 0 else -answer) in errnos
+
+
+def _not_answered(word: WordPlan, state: State, how: str) -> WordReport:
+    return WordReport(name=word.name, state=state, how=how, enumeration=bool(word.values))
