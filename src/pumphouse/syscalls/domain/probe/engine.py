@@ -13,6 +13,7 @@ from pumphouse.syscalls.domain.probe.plan import (
     OUT_BYTES,
     PAGE,
     REQUEST,
+    REQUEST_BYTES,
     Ask,
     Assign,
     CallPlan,
@@ -103,7 +104,9 @@ class _Asking:
         self.number = plan.number.on(kernel.machine)
         self.kept = 0
         self.size = plan.known
-        self.dirty = 0
+        self.dirty = REQUEST_BYTES  # another plan may have left something there
+        self.laid_for: tuple[WordPlan | None, Sequence[Assign]] = (None, ())
+        self.laid_out: tuple[list[int], bytearray] = ([], bytearray())
 
     def run(self, declared: Mapping[str, int]) -> CallReport:
         plan = self.plan
@@ -313,13 +316,28 @@ class _Asking:
         )
 
     def flag(self, word: WordPlan, value: int, sets: Sequence[Assign] = (), *, bare: bool = False) -> int:
-        """Try a value of a word; what succeeds is closed at once."""
+        """Try a value of a word; what succeeds is closed at once.
+
+        Many trials differ in the value alone: what they share is laid out once.
+        """
         target = word.target
         if target is None:  # the caller looked
             return -errno.ENOSYS
+        if self.laid_for[0] is not word or self.laid_for[1] is not sets:
+            self.laid_for = (word, sets)
+            self.laid_out = self.lay_out((*self.plan.base, *word.sets, *sets), self.size, target)
+        arguments, image = self.laid_out
         number = value if bare else value | target.number
-        last = Assign(slot=target.slot, number=number, offset=target.offset, width=target.width)
-        answer = self.trial((*word.sets, *sets, last), self.size)
+        request = self.kernel.request
+        request[: self.dirty] = bytes(self.dirty)
+        request[: len(image)] = image
+        self.dirty = len(image)
+        if target.slot < REQUEST:
+            arguments[target.slot] = number & _MASK64
+        else:
+            end = target.offset + target.width
+            request[target.offset : end] = (number & ((1 << 8 * target.width) - 1)).to_bytes(target.width, "little")
+        answer = self.kernel.call(self.number, arguments)
         if answer >= 0 and word.closes:
             self.kernel.call(CLOSE.on(self.kernel.machine), (answer, 0, 0, 0, 0, 0))
         return answer
@@ -342,29 +360,37 @@ class _Asking:
         return self.make(self.number, (*self.plan.base, *sets), size, tail=tail)
 
     def make(self, number: int, sets: Sequence[Assign], size: int, *, tail: bool) -> int:
-        kernel, request = self.kernel, self.kernel.request
+        arguments, image = self.lay_out(sets, size)
+        request = self.kernel.request
         request[: self.dirty] = bytes(self.dirty)
-        self.dirty = size
+        request[: len(image)] = image
+        self.dirty = len(image)
+        if tail:
+            request[size - 1] = 1
+        return self.kernel.call(number, arguments)
+
+    def lay_out(self, sets: Sequence[Assign], size: int, target: Assign | None = None) -> tuple[list[int], bytearray]:
+        """The arguments and the bytes of the request, as the assignments give them; with room for the target."""
         arguments = [0] * 6
+        image = bytearray(size)
+        if target is not None and target.slot == REQUEST:
+            image.extend(bytes(max(0, target.offset + target.width - size)))
         for one in sets:
-            kind = one.kind
-            if kind is Kind.NUMBER:
-                value = one.number
-            elif kind is Kind.SIZE:
-                value = size
-            elif kind is Kind.KEPT:
-                value = self.kept
-            else:
-                value = kernel.address(kind)
+            value = self.value(one, size)
             if one.slot < REQUEST:
                 arguments[one.slot] = value & _MASK64
             else:
                 end = one.offset + one.width
-                request[one.offset : end] = (value & ((1 << 8 * one.width) - 1)).to_bytes(one.width, "little")
-                self.dirty = max(self.dirty, end)
-        if tail:
-            request[size - 1] = 1
-        return kernel.call(number, arguments)
+                image.extend(bytes(max(0, end - len(image))))
+                image[one.offset : end] = (value & ((1 << 8 * one.width) - 1)).to_bytes(one.width, "little")
+        return arguments, image
+
+    def value(self, one: Assign, size: int) -> int:
+        if one.kind is Kind.NUMBER:
+            return one.number
+        if one.kind is Kind.SIZE:
+            return size
+        return self.kept if one.kind is Kind.KEPT else self.kernel.address(one.kind)
 
 
 def _in(answer: int, errnos: Sequence[int]) -> bool:
