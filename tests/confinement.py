@@ -17,6 +17,7 @@ from pumphouse.syscalls.probe import probe_plans
 
 ERRNO, KILL_PROCESS, KILL_THREAD, TRAP, ALLOW = 0x50000, 0x80000000, 0, 0x30000, 0x7FFF0000
 _LOAD, _EQUAL, _ABOVE, _RETURN = 0x20, 0x15, 0x25, 0x06
+NEWUSER, NEWNS = 0x10000000, 0x20000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -33,16 +34,33 @@ def install_filter(numbers: Sequence[int], action: int) -> None:
     assert _LIBC.prctl(22, 2, ctypes.create_string_buffer(head, len(head)), 0, 0) == 0, ctypes.get_errno()
 
 
+def unshare(flags: int) -> None:
+    """Leave namespaces (unshare(2)); mounts of others do not come into a mount namespace of our own."""
+    if _LIBC.unshare(flags) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    if flags & NEWNS:
+        _LIBC.mount(b"none", b"/", None, 0x44000, None)
+
+
 def probe_confined(confine: Callable[[], None], plans: Sequence[CallPlan]) -> Report:
     """What a child that was confined first is told by a probe."""
+
+    def work() -> bytes:
+        confine()
+        return msgspec.msgpack.encode(probe_plans(plans))
+
+    return msgspec.msgpack.decode(in_a_child(work), type=Report)
+
+
+def in_a_child(work: Callable[[], bytes]) -> bytes:
+    """What a child of the test answers; its errors fail the test."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(reading)
-            confine()
             with os.fdopen(writing, "wb") as pipe:
-                pipe.write(msgspec.msgpack.encode(probe_plans(plans)))
+                pipe.write(work())
         except BaseException as error:  # noqa: BLE001 - it must not go on as a second test run
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
         finally:
@@ -53,4 +71,4 @@ def probe_confined(confine: Callable[[], None], plans: Sequence[CallPlan]) -> Re
     _, status = os.waitpid(pid, 0)
     assert status == 0, f"the probing process itself ended with {status:#x}"
     assert told, "the probing process said nothing"
-    return msgspec.msgpack.decode(told, type=Report)
+    return told

@@ -14,7 +14,7 @@ import signal
 
 import pytest
 
-from confinement import ERRNO, KILL_PROCESS, KILL_THREAD, TRAP, install_filter, probe_confined
+from confinement import ERRNO, KILL_PROCESS, KILL_THREAD, NEWNS, NEWUSER, TRAP, install_filter, probe_confined, unshare
 from pumphouse.syscalls.domain.probe.report import Presence, State
 from pumphouse.syscalls.probe import probe, probe_plans
 from pumphouse.syscalls.recipes import read_recipes
@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.net]
 PLANS = read_recipes()
 MACHINE = platform.machine()
 LIBC = ctypes.CDLL(None, use_errno=True)
-NEWUSER, NEWNS = 0x10000000, 0x20000
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +117,6 @@ def test_filters_of_all_calls_at_once_leave_an_answer_for_each():
     told = probe_confined(lambda: install_filter(numbers, KILL_PROCESS), list(plans.values()))
     assert [call.name for call in told.calls] == list(plans)
     assert {(call.presence, call.how) for call in told.calls} == {(Presence.SECCOMP, "killed")}
-
-
-def unshare(flags):
-    if LIBC.unshare(flags) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
 
 
 def needs_user_namespaces():

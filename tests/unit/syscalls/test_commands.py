@@ -60,8 +60,8 @@ def test_a_header_that_cannot_be_written_says_where(tmp_path):
 
 def test_the_header_carries_its_licence_and_no_place_of_this_machine():
     text = make_header()
-    assert text.splitlines()[1] == "/* SPDX-License-Identifier: Apache-2.0 */"
-    assert text.count("SPDX-License-Identifier") == 1
+    assert "Apache-2.0" in text.splitlines()[1]
+    assert text.count("SPDX-") == 2
     assert "/home" not in text
     assert "/root" not in text
     assert all(name in text for name in read_recipes())
