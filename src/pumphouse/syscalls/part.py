@@ -8,4 +8,5 @@ part = Part(
     name="syscalls",
     summary="extensible system calls: lint, scaffold, sys_features(), probe",
     cli="pumphouse.syscalls.cli:app",
+    doctor="pumphouse.syscalls.doctor:syscalls_checks",
 )

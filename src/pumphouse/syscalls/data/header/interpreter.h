@@ -310,9 +310,12 @@ static inline void pumphouse_ask_word(struct pumphouse_asking *asking, const str
 			answer->undecided = pumphouse_asks[word->ask + i].partial ? ~value & full : 0;
 			return;
 		}
-	if (!word->tries || word->end > size) {
-		answer->state = word->tries ? PUMPHOUSE_ABSENT : PUMPHOUSE_UNKNOWN;
-		answer->told = word->tries ? PUMPHOUSE_BY_SIZE : PUMPHOUSE_BY_NOTHING;
+	if (!word->tries) {
+		answer->state = PUMPHOUSE_UNKNOWN, answer->told = PUMPHOUSE_BY_NOTHING;
+		return;
+	}
+	if (word->end > (size ? size : asking->plan->first)) {
+		answer->state = size ? PUMPHOUSE_ABSENT : PUMPHOUSE_UNKNOWN, answer->told = PUMPHOUSE_BY_SIZE;
 		return;
 	}
 	base = word->values ? 0 : word->base;
@@ -378,8 +381,8 @@ static inline int pumphouse_judge(struct pumphouse_asking *asking, int answer)
 	return PUMPHOUSE_PRESENT;
 }
 
-/* Everything that a plan asks of one call. */
-static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphouse_call *call)
+/* Everything that a plan asks of one call; carefully: only whether it is there. */
+static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphouse_call *call, int careful)
 {
 	const struct pumphouse_plan *plan = asking->plan;
 	unsigned int header[2] = { 0x20080522, 0 }, rights[6], lowered[6];
@@ -392,6 +395,12 @@ static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphou
 	call->presence = (unsigned char)pumphouse_judge(asking, call->how);
 	if (call->presence != PUMPHOUSE_PRESENT)
 		return;
+	if (careful) {
+		call->killed = 4;
+		for (i = 0; i < plan->words; i++)
+			call->word[i].state = PUMPHOUSE_UNKNOWN, call->word[i].told = PUMPHOUSE_BY_END;
+		return;
+	}
 	if (plan->unprivileged &&
 	    pumphouse_do(PUMPHOUSE_NR(125, 90), pumphouse_at(header), pumphouse_at(rights), 0, 0, 0) == 0) {
 		for (i = 0; i < 6; i++)
@@ -407,7 +416,7 @@ static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphou
 	size = call->size ? call->size : plan->first;
 	asking->size = size < plan->known ? size : plan->known;
 	for (i = 0; i < plan->words; i++)
-		pumphouse_ask_word(asking, &pumphouse_words[plan->word + i], size, &call->word[i]);
+		pumphouse_ask_word(asking, &pumphouse_words[plan->word + i], call->size, &call->word[i]);
 	for (i = 0; i < plan->facts; i++)
 		call->told[i] = (unsigned char)pumphouse_ask_kernel(
 			asking, &pumphouse_asks[pumphouse_facts[plan->fact + i].ask], &call->fact[i]);
@@ -420,22 +429,29 @@ static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphou
 /* What child and parent share: the plan that is worked on, and the answers. */
 struct pumphouse_shared {
 	volatile int current; /* -1: the child is not ready yet; PUMPHOUSE_PLANS: it is done */
+	volatile int answered; /* the last plan that was answered */
 	struct pumphouse_call call[PUMPHOUSE_PLANS];
 };
 
-/* In the child: signals end it, no core, no new privileges (landlock_restrict_self() asks for that first). */
+/*
+ * In the child: signals end it, no core, room for descriptors in its own table, and no new privileges, which
+ * landlock_restrict_self() asks for first.
+ */
 static inline void pumphouse_ready(void)
 {
 	unsigned long long nothing[20];
+	unsigned int fd;
 	pumphouse_zero(nothing, sizeof(nothing));
 	pumphouse_do(PUMPHOUSE_NR(14, 135), 2, pumphouse_at(nothing), 0, 8, 0);
 	pumphouse_do(PUMPHOUSE_NR(13, 134), 14, pumphouse_at(nothing), 0, 8, 0);
 	pumphouse_do(PUMPHOUSE_NR(302, 261), 0, 4, pumphouse_at(nothing), 0, 0);
+	for (fd = 3; fd < 64; fd++)
+		pumphouse_do(PUMPHOUSE_NR(3, 57), fd, 0, 0, 0, 0);
 	pumphouse_do(PUMPHOUSE_NR(157, 167), 38, 1, 0, 0, 0);
 }
 
 static inline void pumphouse_child(struct pumphouse_asking *asking, struct pumphouse_shared *shared,
-				   const unsigned char *wanted, int from, int readies)
+				   const unsigned char *wanted, int from, int careful, int readies)
 {
 	unsigned long long timer[4] = { 0, 0, 2, 0 };
 	int i;
@@ -444,12 +460,13 @@ static inline void pumphouse_child(struct pumphouse_asking *asking, struct pumph
 	for (i = from; i < PUMPHOUSE_PLANS; i++) {
 		if (!wanted[i])
 			continue;
-		shared->current = i;
-		if (readies)
+		if (readies) /* before the call counts: a filter may kill for this too */
 			pumphouse_do(PUMPHOUSE_NR(38, 103), 0, pumphouse_at(timer), 0, 0, 0);
+		shared->current = i;
 		asking->plan = &pumphouse_plans[i];
 		pumphouse_zero(&shared->call[i], sizeof(shared->call[i]));
-		pumphouse_run(asking, &shared->call[i]);
+		pumphouse_run(asking, &shared->call[i], i == careful);
+		shared->answered = i;
 	}
 	shared->current = PUMPHOUSE_PLANS;
 }
@@ -483,7 +500,7 @@ static inline int pumphouse_probe_some(const unsigned char *wanted, struct pumph
 	struct pumphouse_shared *shared = (struct pumphouse_shared *)pumphouse_map(bytes, 3, 0x21);
 	struct pumphouse_asking asking;
 	char release[65];
-	int i, from = 0, readies = 1, status, result = 0;
+	int i, from = 0, careful = -1, readies = 1, status, result = 0;
 	long pid, ended;
 	if (!shared)
 		return -12;
@@ -495,14 +512,14 @@ static inline int pumphouse_probe_some(const unsigned char *wanted, struct pumph
 	pumphouse_release(release, asking.release);
 	asking.filtered = pumphouse_do(PUMPHOUSE_NR(157, 167), 21, 0, 0, 0, 0) == 2;
 	while (from < PUMPHOUSE_PLANS) {
-		shared->current = -1;
+		shared->current = shared->answered = -1;
 		pid = pumphouse_do(PUMPHOUSE_NR(56, 220), 0, 0, 0, 0, 0);
 		if (pid < 0) {
 			result = (int)pid;
 			break;
 		}
 		if (pid == 0) {
-			pumphouse_child(&asking, shared, wanted, from, readies);
+			pumphouse_child(&asking, shared, wanted, from, careful, readies);
 			for (;;)
 				pumphouse_do(PUMPHOUSE_NR(231, 94), 0, 0, 0, 0, 0);
 		}
@@ -518,6 +535,14 @@ static inline int pumphouse_probe_some(const unsigned char *wanted, struct pumph
 		if (shared->current >= PUMPHOUSE_PLANS)
 			break;
 		i = shared->current < 0 ? from : shared->current;
+		if (i == shared->answered) { /* it ended between two calls */
+			from = i + 1;
+			continue;
+		}
+		if (i != careful) { /* once more, carefully */
+			from = careful = i;
+			continue;
+		}
 		pumphouse_zero(&shared->call[i], sizeof(shared->call[i]));
 		status &= 0x7f;
 		shared->call[i].killed = status == 31 || status == 9 ? 1 : status == 14 ? 2 : 3;
