@@ -4,20 +4,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
-import subprocess
 
 import pytest
 
-from pumphouse.core.cache import cache_dir
-from pumphouse.lab.board import BootJob, QemuBoard, boot_with_retry
-from pumphouse.lab.image import Manifest
+from patched_kernels import compile_static, run_programs, skip_unless_built, specification
 from pumphouse.lab.open import open_kernel
-from pumphouse.lab.patch import patched_identity, read_patch
-from pumphouse.lab.qemu import Machine
 from pumphouse.lab.tree import open_tree
 from pumphouse.syscalls.commands.features import SERIES
 from pumphouse.syscalls.domain.features.answer import Kind, parse_answer
@@ -101,33 +94,9 @@ int main(void)
 """
 
 
-def is_built(version):
-    wanted = patched_identity_suffix(version)
-    for metadata in cache_dir("kernels").glob("*/metadata.json"):
-        known = json.loads(metadata.read_bytes())
-        built = (metadata.parent / "bzImage").exists() and known["fragments"] == ["guest", "syscalls"]
-        if built and known["tree_identity"].endswith(wanted):
-            return True
-    return False
-
-
-def patched_identity_suffix(version):
-    class Nothing:
-        identity = ""
-
-    return patched_identity(Nothing(), [read_patch(SERIES[version])])
-
-
-def compile_static(folder, source, name):
-    command = ["gcc", "-static", "-O2", "-Wall", "-Werror", f"-I{folder}", "-o", folder / name, folder / source]
-    subprocess.run(command, check=True)
-    return (folder / name).read_bytes()
-
-
 @pytest.fixture(params=["6.1", "6.12"])
 def version(request):
-    if not is_built(request.param) and not os.environ.get("PUMPHOUSE_TEST_BUILD"):
-        pytest.skip(f"builds {request.param} with the patch, 5 minutes on two cores: PUMPHOUSE_TEST_BUILD=1 make vm")
+    skip_unless_built(request.param, [SERIES[request.param]])
     return request.param
 
 
@@ -139,26 +108,19 @@ async def test_what_a_patched_kernel_declares_is_what_it_accepts(version, tmp_pa
     (tmp_path / "linux").mkdir()
     shutil.copy(tree.path / "tools/testing/selftests/kselftest.h", tmp_path / "kselftest.h")
     (tmp_path / "linux/sys_features.h").write_text(read_new_file(series, "include/uapi/linux/sys_features.h"))
-    (tmp_path / "selftest/test.c").write_text(read_new_file(series, SELFTEST))
+    (tmp_path / "selftest/selftest.c").write_text(read_new_file(series, SELFTEST))
     (tmp_path / "sysf.h").write_text(write_header(catalogue))
     lines = [f'\tdump("{name}", SYSF_NR_{name});' for name in catalogue]
     (tmp_path / "dump.c").write_text("\n".join([DUMP, *lines, "\treturn 0;\n}\n"]))
-    programs = {"/selftest": "selftest/test.c", "/dump": "dump.c"}
-    files = {path: compile_static(tmp_path, source, path[1:] + ".bin") for path, source in programs.items()}
+    programs = {name: compile_static(tmp_path, f"{name}.c") for name in ("selftest/selftest", "dump")}
+    kernel = await open_kernel(specification(version, [SERIES[version]]))
+    told, _ = await run_programs(kernel, {name.rpartition("/")[2]: program for name, program in programs.items()})
 
-    kernel = await open_kernel(f"src:deb:linux-source-{version}?patch={SERIES[version]}&config=guest&config=syscalls")
-    job = (
-        "for name in selftest dump; do cat /$name > /bin/$name; chmod +x /bin/$name; /bin/$name > $name.txt 2>&1; done"
-    )
-    result = await boot_with_retry(
-        QemuBoard(Machine(mode="mttcg")), kernel, BootJob(manifest=Manifest(files=files, job=job))
-    )
-
-    said = result.files["selftest.txt"].decode()
+    said = told["selftest"]
     assert " fail:0 " in said, said
     declared = {}
-    for name, total, *bytes_ in (line.split() for line in result.files["dump.txt"].decode().splitlines()):
-        if int(total) > 0:
+    for name, total, *bytes_ in (line.split() for line in told["dump"].splitlines()):
+        if name != "exit" and int(total) > 0:
             answer = parse_answer(bytes.fromhex(bytes_[0]), int(total))
             assert answer.unknown == 0
             assert answer.complete

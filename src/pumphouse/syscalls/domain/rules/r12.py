@@ -16,7 +16,7 @@ from pumphouse.syscalls.domain.tree.tables import GENERIC_TABLE
 SELFTESTS = "tools/testing/selftests"
 GUIDE = "Documentation/process/adding-syscalls.rst"
 _USED = re.compile(rb"\b(?:__NR_|SYS_|sys_)(\w+)|\b([a-z_0-9]+)\(")
-_DESCRIBED = re.compile(r"\bSYSCALL_FEATURES\s*\(\s*(\w+)")
+_DESCRIBED = re.compile(r"\bSYSCALL_FEATURES(?:_OFF)?\s*\(\s*(\w+)")
 
 
 def _check(subject: Subject) -> Iterator[Hit]:

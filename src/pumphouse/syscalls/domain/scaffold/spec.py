@@ -17,7 +17,7 @@ from pumphouse.syscalls.domain.scaffold.place import find_line
 SIZES = {"u8": 1, "u16": 2, "u32": 4, "s32": 4, "u64": 8}  # bytes of a field's types
 SCALARS = ("int", "unsigned int", "pid_t", "clockid_t", "u32")  # types of arguments: 32 bits on every architecture
 POINTER = re.compile(r"^(?:const )?(?:char|struct \w+|void) __user \*$")
-NAME = re.compile(r"^[a-z][a-z0-9_]{1,40}$")
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 FLAG = re.compile(r"^[A-Z][A-Z0-9_]{1,60}$")
 FILE = re.compile(r"^(?:[a-z0-9_]+/)+[a-z0-9_]+\.c$")
 RESERVED = ("uargs", "usize", "args", "ret", "err")
@@ -147,7 +147,7 @@ def _convert(source: _Source, shape: type[Spec]) -> Spec:
 def _check_name(source: _Source, path: str, name: str) -> None:
     if not NAME.match(name):
         raise source.fail(
-            path, f"{name!r} is not a name here", "lower case letters, digits and _, from 2 to 41", "choose another"
+            path, f"{name!r} is not a name here", "lower case letters, digits and _, from 1 to 41", "choose another"
         )
 
 
