@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -18,6 +19,7 @@ from pumphouse.syscalls.domain.features.catalogue import read_catalogue
 from pumphouse.syscalls.domain.features.header import write_header
 from pumphouse.syscalls.domain.features.series import read_new_file
 from pumphouse.syscalls.domain.features.text import describe_answer
+from pumphouse.syscalls.header import make_header
 
 pytestmark = [
     pytest.mark.vm,
@@ -36,7 +38,7 @@ COMMON = {
     ("clone3", "clone_args.flags"): 0x3FFBFFF80,
     ("sched_setattr", "flags"): 0,
     ("sched_setattr", "sched_attr.sched_flags"): 0x7F,
-    ("mount_setattr", "flags"): 0x9900,
+    ("mount_setattr", "at_flags"): 0x9900,
     ("mount_setattr", "mount_attr.attr_set"): 0x3000BF,
     ("mount_setattr", "mount_attr.attr_clr"): 0x2000FF,
     ("mount_setattr", "mount_attr.propagation"): 0x1E0000,
@@ -112,7 +114,8 @@ async def test_what_a_patched_kernel_declares_is_what_it_accepts(version, tmp_pa
     (tmp_path / "sysf.h").write_text(write_header(catalogue))
     lines = [f'\tdump("{name}", SYSF_NR_{name});' for name in catalogue]
     (tmp_path / "dump.c").write_text("\n".join([DUMP, *lines, "\treturn 0;\n}\n"]))
-    programs = {name: compile_static(tmp_path, f"{name}.c") for name in ("selftest/selftest", "dump")}
+    (tmp_path / "witness.c").write_text(f"#define PUMPHOUSE_PROBE_MAIN\n{make_header()}")
+    programs = {name: compile_static(tmp_path, f"{name}.c") for name in ("selftest/selftest", "dump", "witness")}
     kernel = await open_kernel(specification(version, [SERIES[version]]))
     told, _ = await run_programs(kernel, {name.rpartition("/")[2]: program for name, program in programs.items()})
 
@@ -145,3 +148,19 @@ async def test_what_a_patched_kernel_declares_is_what_it_accepts(version, tmp_pa
     }
     assert {place: wanted for place, (wanted, _) in tried.items()} == words
     assert {place: got for place, (_, got) in tried.items()} == words
+
+    # The second witness is the prober, which knows nothing of the declarations.
+    report = json.loads(told["witness"].rpartition("exit ")[0])
+    probed = {
+        (call["name"], word["name"]): int(word["mask"], 0)
+        for call in report["calls"]
+        for word in call["words"]
+        if call["name"] in declared and word["state"] == "answered" and not word["enumeration"]
+    }
+    futex = ("futex_waitv", "futex_waitv.flags")
+    probed[futex] |= 2  # to the prober the size is a value in two bits, to the declaration the bit of 32
+    both = probed.keys() & masks.keys()
+    assert len(both) >= {"6.1": 14, "6.12": 18}[version], sorted(masks.keys() - probed.keys())
+    assert {place: probed[place] for place in both} == {place: masks[place] for place in both}
+    sizes = {call["name"]: call["size"] for call in report["calls"] if call["size"] and call["name"] in SIZES[version]}
+    assert sizes == {name: SIZES[version][name] for name in sizes}
