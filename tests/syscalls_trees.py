@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small kernel trees in memory: one call that obeys every rule, and ways to break it.
 
-`grow2` takes a struct that has grown once. The tree comes in both layouts: the old one (numbers of the generic
+`growfd` takes a struct that has grown once. The tree comes in both layouts: the old one (numbers of the generic
 architectures in include/uapi/asm-generic/unistd.h, arm64's 32-bit list in unistd32.h), and the one with
 scripts/syscall.tbl.
 """
@@ -51,7 +51,7 @@ static int grow_check(const struct grow_args *args)
 }
 
 /* Grows (never `SYSCALL_DEFINE9(shrink`). */
-SYSCALL_DEFINE4(grow2, int, dfd, struct grow_args __user *, uargs, size_t, usize, unsigned int, flags)
+SYSCALL_DEFINE4(growfd, int, dfd, struct grow_args __user *, uargs, size_t, usize, unsigned int, flags)
 {
 	struct grow_args args;
 	int err;
@@ -83,21 +83,21 @@ SYSCALL_DEFINE1(close, unsigned int, fd)
 """
 SYSCALLS_H = """\
 struct grow_args;
-asmlinkage long sys_grow2(int dfd, struct grow_args __user *uargs, size_t usize, unsigned int flags);
+asmlinkage long sys_growfd(int dfd, struct grow_args __user *uargs, size_t usize, unsigned int flags);
 asmlinkage long sys_close(unsigned int fd);
 """
-SYS_NI = "COND_SYSCALL(grow2);\n"
-X86_64 = "# numbers\n0\tcommon\tclose\t\tsys_close\n480\tcommon\tgrow2\t\tsys_grow2\n"
-X86_32 = "# numbers\n6\ti386\tclose\t\tsys_close\n480\ti386\tgrow2\t\tsys_grow2\n"
-ALPHA = "6\tcommon\tclose\t\tsys_close\n590\tcommon\tgrow2\t\tsys_grow2\n"
-S390 = "6    common\tclose\tsys_close\tsys_close\n480  common\tgrow2\tsys_grow2\tsys_grow2\n"
-ARM = "6\tcommon\tclose\t\tsys_close\n480\tcommon\tgrow2\t\tsys_grow2\n"
-GENERIC = "57\tcommon\tclose\t\tsys_close\n480\tcommon\tgrow2\t\tsys_grow2\n"
+SYS_NI = "COND_SYSCALL(growfd);\n"
+X86_64 = "# numbers\n0\tcommon\tclose\t\tsys_close\n480\tcommon\tgrowfd\t\tsys_growfd\n"
+X86_32 = "# numbers\n6\ti386\tclose\t\tsys_close\n480\ti386\tgrowfd\t\tsys_growfd\n"
+ALPHA = "6\tcommon\tclose\t\tsys_close\n590\tcommon\tgrowfd\t\tsys_growfd\n"
+S390 = "6    common\tclose\tsys_close\tsys_close\n480  common\tgrowfd\tsys_growfd\tsys_growfd\n"
+ARM = "6\tcommon\tclose\t\tsys_close\n480\tcommon\tgrowfd\t\tsys_growfd\n"
+GENERIC = "57\tcommon\tclose\t\tsys_close\n480\tcommon\tgrowfd\t\tsys_growfd\n"
 UNISTD = """\
 #define __NR_close 57
 __SYSCALL(__NR_close, sys_close)
-#define __NR_grow2 480
-__SYSCALL(__NR_grow2, sys_grow2)
+#define __NR_growfd 480
+__SYSCALL(__NR_growfd, sys_growfd)
 #undef __NR_syscalls
 #define __NR_syscalls 481
 """

@@ -20,7 +20,7 @@ from syscalls_trees import ARM, CODE, LAYOUTS, NEW, OLD, changed, read
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_both_layouts_give_the_same_calls_and_numbers(layout):
     tree = read(layout)
-    numbers = tree.numbers["grow2"]
+    numbers = tree.numbers["growfd"]
     assert numbers.pop("alpha") == 590
     assert set(numbers.values()) == {480}
     assert {"x86-64", "x86-32", "s390", "arm", "arm64-32", "generic"} == set(numbers)
@@ -28,14 +28,14 @@ def test_both_layouts_give_the_same_calls_and_numbers(layout):
 
 
 def test_a_definition_knows_its_arguments_place_and_body():
-    definition = read().natives["grow2"]
+    definition = read().natives["growfd"]
     assert [tuple(argument) for argument in definition.arguments] == [
         ("int", "dfd"),
         ("struct grow_args __user *", "uargs"),
         ("size_t", "usize"),
         ("unsigned int", "flags"),
     ]
-    assert definition.line == CODE[: CODE.index("SYSCALL_DEFINE4(grow2")].count("\n") + 1
+    assert definition.line == CODE[: CODE.index("SYSCALL_DEFINE4(growfd")].count("\n") + 1
     assert definition.body.startswith("{")
     assert definition.body.endswith("}")
     assert "do_grow(dfd, &args)" in definition.body
@@ -142,7 +142,7 @@ def test_what_is_no_kernel_tree_is_refused_with_the_remedy(files):
 
 def test_a_table_that_is_changed_changes_the_numbers():
     tree = read(changed("arch/arm64/tools/syscall_32.tbl", ARM, ARM.replace("480", "481")))
-    assert tree.numbers["grow2"]["arm64-32"] == 481
+    assert tree.numbers["growfd"]["arm64-32"] == 481
 
 
 C_TEXT = st.lists(

@@ -152,6 +152,8 @@ def parse_btf(data: bytes, *, where: str = "BTF") -> Btf:
         )
         if magic != _MAGIC:
             raise _damaged("it does not begin with BTF's magic number")
+        if header < 24 or header + max(type_offset + type_size, string_offset + string_size) > len(data):
+            raise _damaged("it is cut")
         types = data[header + type_offset : header + type_offset + type_size]
         strings = data[header + string_offset : header + string_offset + string_size]
         return Btf(types, order, _find_starts(types, order), strings)

@@ -81,7 +81,7 @@ def _judge(tree: KernelTree, word: str, events: list[Event]) -> Word:
     refusals = [event for event in events if event.error in REFUSALS]
     valued = [(event, _refused(tree, event)) for event in refusals if event.kind in ("mask", "zero")]
     whole = [(event, ~refused & _ALL) for event, refused in valued if refused is not None and refused < 0]
-    always = [(event, left) for event, left in whole if not event.conditional]
+    always = [(event, left) for event, left in whole if not event.conditional] or _in_one_function(whole)
     sometimes = [(event, left) for event, left in whole if event.conditional and event.kind == "mask"]
     mask: int | None = None
     if always:
@@ -94,7 +94,10 @@ def _judge(tree: KernelTree, word: str, events: list[Event]) -> Word:
             mask |= left
     if mask is not None:
         for event, refused in valued:
-            if refused is not None and refused >= 0 and not event.conditional:
+            is_sure = not event.conditional or (
+                bool(always) and not event.local and event.function == always[0][0].function
+            )
+            if refused is not None and refused >= 0 and is_sure:
                 mask &= ~refused
     values = _values(tree, refusals) if mask is None else ((), None)
     stated = always or sometimes
@@ -103,7 +106,7 @@ def _judge(tree: KernelTree, word: str, events: list[Event]) -> Word:
         word=word,
         mask=mask,
         values=values[0],
-        conditional=not always and bool(sometimes),
+        conditional=bool(stated) and stated[0][0].conditional,
         stripped=_stripped(tree, events, always[0][0].order if always else None),
         named=first is None or _is_named(first),
         expression=first.what if first else "",
@@ -111,6 +114,12 @@ def _judge(tree: KernelTree, word: str, events: list[Event]) -> Word:
         line=first.line if first else 0,
         followed=not any(event.kind == "unknown" for event in events),
     )
+
+
+def _in_one_function(whole: list[tuple[Event, int]]) -> list[tuple[Event, int]]:
+    """The refusals that one function always makes, where that function is reached only sometimes (once p is found)."""
+    sure = [(event, left) for event, left in whole if not event.local and event.kind == "mask"]
+    return [(event, left) for event, left in sure if event.function == sure[0][0].function]
 
 
 def _refused(tree: KernelTree, event: Event) -> int | None:

@@ -42,6 +42,7 @@ class Event(NamedTuple):
     line: int
     function: str
     order: int
+    local: bool = False  # conditional in its own function; `conditional` also counts how that was reached
 
 
 class Frame(NamedTuple):

@@ -124,7 +124,18 @@ class Trace:
         line = self._tree.sources.line(frame.file, frame.offset + at.position)
         conditional = at.conditional or frame.conditional
         self.events.append(
-            Event(kind, word, collapse(what), at.error, conditional, frame.file, line, frame.name, len(self.events))
+            Event(
+                kind,
+                word,
+                collapse(what),
+                at.error,
+                conditional,
+                frame.file,
+                line,
+                frame.name,
+                len(self.events),
+                local=at.conditional,
+            )
         )
 
     def _walk(self, frame: Frame) -> str:

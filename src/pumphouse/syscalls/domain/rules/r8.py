@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from pumphouse.syscalls.domain.rules.records import ERROR, WARNING, Hit, Rule
 from pumphouse.syscalls.domain.rules.subject import Subject
 from pumphouse.syscalls.domain.statements import find_branches
+from pumphouse.syscalls.domain.tree.ctext import find_close, split_arguments
 from pumphouse.syscalls.domain.tree.records import Argument, Definition
 
-_SELECTOR = re.compile(r"^(?:cmd|op|opcode|option|request|call|func|code|operation|type|rule_type|magic1|attr_op)$")
-_STRONG = re.compile(r"^(?:cmd|op|opcode|option|request|call|func|operation)$")
+_SELECTOR = re.compile(r"^(?:cmd|op|opcode|option|request|call|func|code|operation|optname|type|rule_type)$")
+_STRONG = re.compile(r"^(?:cmd|op|opcode|option|optname|request|call|func|operation)$")
 _VARYING = re.compile(r"^(?:const )?(?:void|char|unsigned char) __user \*|^union \w+ __user \*")
 _DISPATCH = re.compile(r"(?:\breturn|=)\s*(\w+)\s*\(")
 _SOFT = frozenset({"rule_type", "type"})
@@ -70,15 +71,17 @@ def _dispatch(subject: Subject, definition: Definition, selector: str) -> tuple[
     todo = [(definition.body, definition.file, selector, 0)]
     while todo:
         text, file, name, depth = todo.pop()
+        names = {name, *re.findall(rf"\b(\w+)\s*=\s*{name}\s*(?:&[^;]*)?;", text)}
         for branch in find_branches(text):
-            if branch.kind == "switch" and branch.condition.strip() == name:
+            if branch.kind == "switch" and branch.condition.partition("&")[0].strip() in names:
                 guarded = text[branch.inner : branch.end]
                 cases += len(re.findall(r"\bcase\b", guarded))
                 functions |= set(_DISPATCH.findall(guarded))
         if depth >= 2:
             continue
-        for match in re.finditer(r"\b([a-z_]\w*)\s*\(([^()]*)\)", text):
-            arguments = [argument.strip() for argument in match.group(2).split(",")]
+        for match in re.finditer(r"\b([a-z_]\w*)\s*\(", text):
+            close = find_close(text, match.end() - 1)
+            arguments = split_arguments(text[match.end() : close]) if close > 0 else []
             if name not in arguments:
                 continue
             found = subject.tree.sources.find_function(match.group(1), file)

@@ -46,9 +46,14 @@ def _check_numbers(subject: Subject) -> Iterator[Hit]:
                         f"{entry.name} has the number {entry.number}, which {other.name} has in line {other.line}",
                     )
             seen[entry.number, entry.abi] = entry
-            if _common(table, entry) >= NEW_ERA and entry.abi != "x32":
+            if entry.abi != "x32":
                 rows.setdefault(entry.name, []).append((table, entry))
-    for name, places in rows.items():
+    young = {
+        name: places
+        for name, places in rows.items()
+        if min((entry.number for table, entry in places if table.label != "alpha"), default=0) >= NEW_ERA
+    }
+    for name, places in young.items():
         counts = Counter(_common(table, entry) for table, entry in places)
         if len(counts) > 1:
             usual = counts.most_common(1)[0][0]
@@ -62,7 +67,7 @@ def _check_numbers(subject: Subject) -> Iterator[Hit]:
                         name,
                         f"{name} has the number {entry.number} in the table {table.label}, where {wanted} is its own",
                     )
-    yield from _check_absent(subject, rows)
+    yield from _check_absent(subject, young)
 
 
 def _check_limits(subject: Subject) -> Iterator[Hit]:

@@ -32,10 +32,8 @@ class Subject:
 
     def is_new(self, name: str) -> bool:
         """Whether a call came after numbers became the same everywhere (424), so that the conventions bind it."""
-        numbers = self.tree.numbers.get(name, {})
-        return bool(numbers) and all(
-            number - (ALPHA_OFFSET if label == "alpha" else 0) >= NEW_ERA for label, number in numbers.items()
-        )
+        numbers = [number for label, number in self.tree.numbers.get(name, {}).items() if label != "alpha"]
+        return bool(numbers) and min(numbers) >= NEW_ERA
 
     @cached_property
     def new_calls(self) -> dict[str, Definition]:

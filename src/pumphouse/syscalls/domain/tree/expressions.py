@@ -154,7 +154,7 @@ class _Parser:
         if word[0] == "(":
             return self._parenthesised()
         if word[0].isdigit():
-            return int(word, 8) if word[0] == "0" and word.isdigit() and set(word) <= set("01234567") else int(word, 0)
+            return _read_number(word)
         if word[0] == "'":
             return ord(word[1])
         if word.isidentifier():

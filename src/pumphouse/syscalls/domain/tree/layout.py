@@ -99,7 +99,7 @@ def keep_first_branches(text: str) -> str:
     return "\n".join(out)
 
 
-def lay_out(  # noqa: C901
+def lay_out(  # noqa: C901, PLR0912  one loop over the members
     kind: str, tag: str, body: str, *, find: Find, evaluate: Evaluate, attributes: str = ""
 ) -> Layout | None:
     """The layout of a body (what stands between the braces, blanked), None where a type in it is not known.
@@ -132,6 +132,8 @@ def lay_out(  # noqa: C901
                 if bits == 0 or unit != member.size[0] or bit_at[0] + bits > unit * 8:
                     unit = member.size[0]
                     start = (_round(at[0], align[0]), _round(at[1], align[1]))
+                    if start[0] > at[0]:
+                        holes.append((at[0], start[0] - at[0]))
                     bit_at = [0, 0]
                     at = [start[0] + unit, start[1] + unit]
                 start = (at[0] - unit, at[1] - unit)
