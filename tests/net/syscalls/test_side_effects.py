@@ -78,6 +78,8 @@ def kernel_log():
 
 
 def said_of_us(lines):
+    """Lines of the log that a probe could have caused. Filters of other tests cause 1326; here there is no filter."""
+    lines = [line for line in lines if b"type=1326" not in line and b"kauditd_printk_skb" not in line]
     return [line for line in lines if re.search(rb"audit|python|syscall|landlock|io_uring|memfd|clone|perf", line)]
 
 
