@@ -7,5 +7,5 @@ from pumphouse.core.parts import Part
 part = Part(
     name="syscalls",
     summary="extensible system calls: lint, scaffold, sys_features(), probe",
-    built=False,
+    cli="pumphouse.syscalls.cli:app",
 )

@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: The Pumphouse authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a vendor's kernel was seen to accept that the mainline release it is based on does not have.
+
+Recorded from what a probe really saw on such a kernel. It is shown beside the mainline's history and never mixed in.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Difference(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One deviation: a flag or size beyond the base release, or a behaviour that a probe told from mainline's."""
+
+    call: str
+    kind: Literal["flag", "size", "call", "behaviour"]
+    name: str  # the flag's name or value, the size in bytes, the behaviour in words
+    word: str = ""
+    mainline: str = ""  # since when mainline has it, where it is known
+
+
+class Backport(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What was seen on one package of one vendor: its base release, when it was probed, and how it deviates."""
+
+    vendor: str
+    version: str
+    base: str
+    probed: str  # date
+    kernel: str = ""
+    evidence: str = ""
+    difference: list[Difference] = []
+
+
+class BackportFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A file of data/backports."""
+
+    backport: list[Backport] = []
