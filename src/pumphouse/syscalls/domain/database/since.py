@@ -11,7 +11,7 @@ import msgspec
 
 from pumphouse.core.errors import UserError
 from pumphouse.syscalls.domain.database.backport import Backport
-from pumphouse.syscalls.domain.database.call import Appearance, Call, Flag, Precision, Size, Word
+from pumphouse.syscalls.domain.database.call import Appearance, Call, Precision, Size, Word
 from pumphouse.syscalls.domain.database.release import read_tag
 
 CLOSE = 3  # names that are offered for one that is not known
