@@ -12,3 +12,4 @@ COMMANDS = "pumphouse.syscalls.commands"
 
 app.command(f"{COMMANDS}.since:since", name="since", help="Tell which release brought a call, a size or a flag.")
 app.command(f"{COMMANDS}.database:app", name="database", help="Show and update the database of sizes and flags.")
+app.command(f"{COMMANDS}.rule:rule", name="rule", help="Show a rule of the conventions, with its examples.")
