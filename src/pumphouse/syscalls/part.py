@@ -8,4 +8,8 @@ part = Part(
     name="syscalls",
     summary="extensible system calls: lint, scaffold, sys_features(), probe",
     cli="pumphouse.syscalls.cli:app",
+    jobs="pumphouse.syscalls.jobs:jobs",
+    routes="pumphouse.syscalls.web.pages:pages",
+    cards="pumphouse.syscalls.web.pages:show_cards",
+    first_runs="pumphouse.syscalls.kinds:queue_first_runs",
 )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,9 @@ from pumphouse.syscalls.database import (
     update_database,
     wanted_headers,
 )
+from pumphouse.syscalls.domain.database.backport import Backport
+from pumphouse.syscalls.domain.database.probed import find_differences, read_probed
+from pumphouse.syscalls.domain.database.release import read_tag
 from pumphouse.syscalls.domain.database.since import count
 from pumphouse.syscalls.domain.database.wrap import wrapped
 
@@ -91,3 +95,60 @@ def update(
     if len(changes) > SHOWN:
         print_lines([f"  and {len(changes) - SHOWN} more; --json has all"])
     return 0
+
+
+@app.command
+def backport(
+    probe: Annotated[Path, Parameter(help="What `pumphouse syscalls probe --json` printed on the vendor's kernel.")],
+    /,
+    *,
+    vendor: Annotated[str, Parameter(help="Who ships the kernel: debian.")],
+    version: Annotated[str, Parameter(help="The version of the package: 6.1.192-2.")],
+    evidence: Annotated[str, Parameter(help="How it was probed; kept beside the facts.")] = "probe",
+    data: DataOption = FOLDER,
+    json: JsonOption = False,
+) -> int:
+    """Record what a vendor's kernel has beyond the mainline release that it is based on, as a probe saw it.
+
+    It is kept beside mainline's history and shown with it. Exits with 1 where the probe saw nothing beyond.
+
+    Example: pumphouse syscalls database backport probe.json --vendor debian --version 6.1.192-2
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", vendor):
+        raise UserError(
+            f"{vendor!r} cannot be the name of a file",
+            where="--vendor",
+            next_step="write it in small letters: debian, suse, red-hat",
+        )
+    try:
+        content = probe.read_bytes()
+    except OSError as error:
+        raise UserError(
+            "the probe's answers cannot be read", where=str(probe), why=str(error), next_step="name the JSON file"
+        ) from error
+    probed = read_probed(content, where=str(probe))
+    database = open_database(data)
+    found = Backport(
+        vendor=vendor,
+        version=version,
+        base=read_tag(probed.release).release,
+        seen=dt.datetime.now(dt.UTC).date().isoformat(),
+        kernel=probed.release,
+        evidence=evidence,
+        difference=find_differences(database.calls, probed),
+    )
+    database.backports = [
+        item for item in database.backports if (item.vendor, item.version, item.evidence) != (vendor, version, evidence)
+    ]
+    if found.difference:
+        database.backports.append(found)
+        save_database(database, data)
+    if json:
+        print_json(found)
+        return 0 if found.difference else 1
+    things = count(len(found.difference), "thing")
+    print_lines(wrapped(f"{vendor} {version} has {things} beyond mainline {found.base}."))
+    for item in found.difference:
+        since = f", in mainline since {item.mainline}" if item.mainline else ", not in mainline's headers"
+        print_lines(wrapped(f"{item.call} {item.word} {item.kind} {item.name}{since}".replace("  ", " "), indent="  "))
+    return 0 if found.difference else 1

@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a vendor's kernel was seen to accept that the mainline release it is based on does not have.
+"""What a vendor's kernel was seen to have that the mainline release it is based on does not.
 
-Recorded from what a probe really saw on such a kernel. It is shown beside the mainline's history and never mixed in.
+Recorded from what a probe saw on such a kernel, or from its headers. It is shown beside mainline's history and never
+mixed into it, and a probe of the kernel that runs is always to be trusted more.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ class Difference(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, 
 
 
 class Backport(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What was seen on one package of one vendor: its base release, when it was probed, and how it deviates."""
+    """What was seen of one package of one vendor: its base release, the date, the evidence, and how it deviates."""
 
     vendor: str
     version: str
     base: str
-    probed: str  # date
+    seen: str  # date
     kernel: str = ""
     evidence: str = ""
     difference: list[Difference] = []

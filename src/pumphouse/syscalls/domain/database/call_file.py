@@ -80,12 +80,12 @@ def write_history(history: Sequence[ReadTag]) -> str:
 
 def write_backports(backports: Sequence[Backport]) -> str:
     """The file of a vendor's backports, by version."""
-    parts = [HEAD + "# What a probe saw on the vendor's kernels beyond the mainline release they are based on.\n"]
+    parts = [HEAD + "# What was seen of the vendor's kernels beyond the mainline release they are based on.\n"]
     for item in sorted(backports, key=lambda item: (item.base, item.version)):
         parts.append("\n[[backport]]\n")
         parts += [
             f"{name} = {_value(getattr(item, name))}\n"
-            for name in ("vendor", "version", "base", "probed", "kernel", "evidence")
+            for name in ("vendor", "version", "base", "seen", "kernel", "evidence")
             if getattr(item, name)
         ]
         if item.difference:

@@ -235,7 +235,7 @@ def _flag_answer(
 
 def _backported(backports: Sequence[Backport], call: str, name: str) -> list[str]:
     return [
-        f"{item.vendor} {item.version} (based on {item.base}), probed {item.probed}"
+        f"{item.vendor} {item.version} (based on {item.base}), seen {item.seen}: {item.evidence}"
         for item in backports
         if any((each.call, each.name) == (call, name) for each in item.difference)
     ]
