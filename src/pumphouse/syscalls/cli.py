@@ -1,15 +1,21 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""`pumphouse syscalls`: the commands of the part, each imported when it is called."""
+"""`pumphouse syscalls`: each command is a module of its own, imported when it is called."""
 
 from __future__ import annotations
 
 from cyclopts import App
 
-app = App(name="syscalls", help="Lint, extend, ask and document extensible system calls.")
-
-COMMANDS = "pumphouse.syscalls.commands"
-
-app.command(f"{COMMANDS}.since:since", name="since", help="Tell which release brought a call, a size or a flag.")
-app.command(f"{COMMANDS}.database:app", name="database", help="Show and update the database of sizes and flags.")
-app.command(f"{COMMANDS}.rule:rule", name="rule", help="Show a rule of the conventions, with its examples.")
+app = App(name="syscalls", help="Extensible system calls: what they support, since when, and the rules for them.")
+app.command(
+    "pumphouse.syscalls.commands.probe:probe", name="probe", help="Ask the running kernel what its calls support."
+)
+app.command(
+    "pumphouse.syscalls.commands.since:since", name="since", help="Tell which release brought a call, a size or a flag."
+)
+app.command(
+    "pumphouse.syscalls.commands.database:app", name="database", help="Show and update the database of sizes and flags."
+)
+app.command(
+    "pumphouse.syscalls.commands.rule:rule", name="rule", help="Show a rule of the conventions, with its examples."
+)

@@ -1,3 +1,3 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of the part: no framework, no process, no network."""
+"""The rules of the part: no framework, no process start."""
