@@ -43,10 +43,10 @@ def answer_probe(probed: Probed, calls: Mapping[str, Call]) -> ProbeAnswer:
     parts = [f"{count(len(beyond), 'thing')} beyond it"] if beyond else []
     parts += [f"{count(len(without), 'thing')} of it missing"] if without else []
     verdict = f"differs from mainline {base}" if parts else f"as mainline {base}"
-    against = f", {' and '.join(parts)}" if parts else ""
     return ProbeAnswer(
-        sentence=f"{probed.release} has {len(present)} of {len(probed.calls)} extensible calls, "
-        f"{count(words, 'flag word')} answered: {'not quite ' if parts else ''}as mainline {base}{against}.",
+        sentence=f"{probed.release} has {len(present)} of the {count(len(probed.calls), 'call')} that were asked, "
+        f"{count(words, 'flag word')} answered: "
+        + (f"{' and '.join(parts).replace('it', f'mainline {base}', 1)}." if parts else f"as mainline {base}."),
         verdict=verdict,
         base=base,
         present=len(present),

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from pumphouse.core.errors import UserError
@@ -12,7 +14,7 @@ from pumphouse.core.jobs.state import State
 from pumphouse.core.site import Site
 from pumphouse.core.web.table import Column
 from pumphouse.syscalls.database import shipped_database
-from pumphouse.syscalls.domain.database.matrix import Fact, list_facts
+from pumphouse.syscalls.domain.database.matrix import Fact, Row, list_facts, make_grid
 from pumphouse.syscalls.domain.database.probed import Mark, Probed, read_probed
 from pumphouse.syscalls.domain.database.release import read_tag
 from pumphouse.syscalls.kinds import PROBE
@@ -25,12 +27,25 @@ MARKS: dict[Mark, tuple[str, str]] = {
     "neither": ("unknown", "not yet"),
     "unknown": ("unknown", "not asked"),
 }
+
+
+def _by_number(fact: Fact) -> str | None:
+    """A text that sorts values by number, and in which the value is found as it is shown."""
+    return f"{int(fact.value.split()[0], 0):020} {fact.value}" if fact.value else None
+
+
+def _by_age(fact: Fact) -> str:
+    """A text that sorts releases as they came, and in which release and date are found."""
+    tag = read_tag(fact.since)
+    return f"{tag.major:03}{tag.minor:03}{tag.middle:03} {fact.since} {fact.date}"
+
+
 COLUMNS: list[Column[Fact]] = [
     Column("name", "Name", lambda fact: fact.name),
     Column("call", "Call", lambda fact: fact.call),
     Column("word", "Word", lambda fact: fact.word),
-    Column("value", "Value", lambda fact: fact.value, number=True),
-    Column("since", "Since", lambda fact: f"{read_tag(fact.since)[:3]} {fact.since} {fact.date}"),
+    Column("value", "Value", _by_number, number=True),
+    Column("since", "Since", _by_age),
 ]
 COLUMN_MARK: Column[Fact] = Column("mark", "This kernel", lambda fact: MARKS[fact.mark][1] if fact.mark else None)
 
@@ -59,3 +74,10 @@ def facts_for(probed: Probed | None) -> list[Fact]:
     """Every fact of the database, marked against what was seen."""
     database = shipped_database()
     return list_facts(database.calls, database.releases, database.backports, probed)
+
+
+@functools.cache
+def shipped_grid() -> list[Row]:
+    """Calls by releases, of the database that ships."""
+    database = shipped_database()
+    return make_grid(database.calls, list(database.releases))

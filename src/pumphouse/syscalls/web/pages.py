@@ -20,14 +20,14 @@ from pumphouse.core.web.render import page
 from pumphouse.core.web.table import view_table
 from pumphouse.core.web.web import web_of
 from pumphouse.syscalls.database import shipped_database
-from pumphouse.syscalls.domain.database.matrix import FIRST_RELEASE, make_grid
+from pumphouse.syscalls.domain.database.matrix import FIRST_RELEASE
 from pumphouse.syscalls.domain.database.probed import Probed
 from pumphouse.syscalls.domain.database.since import find_answer
 from pumphouse.syscalls.domain.probe_answer import ProbeAnswer, answer_probe
 from pumphouse.syscalls.kinds import GUESS_S, PROBE, ProbeRequest, write_command, write_title
 from pumphouse.syscalls.rule_pages import conventions, find_rule, make_html, rule_pages
 from pumphouse.syscalls.web import api
-from pumphouse.syscalls.web.facts import COLUMN_MARK, COLUMNS, MARKS, facts_for, last_probe, probed_of
+from pumphouse.syscalls.web.facts import COLUMN_MARK, COLUMNS, MARKS, facts_for, last_probe, probed_of, shipped_grid
 
 FOLDER = Path(__file__).parent
 STALE_S = 7 * 86400.0  # a kernel may have been updated since
@@ -92,7 +92,7 @@ async def show_matrix(request: Request[Any, Any, Any]) -> Response[str]:
         kernel=last[1].release if last else "",
         run=last[0] if last else None,
         marks=MARKS,
-        grid=make_grid(database.calls, list(database.releases)),
+        grid=shipped_grid(),
         counts={kind: sum(fact.kind == kind for fact in facts) for kind in ("call", "size", "flag")},
         first=FIRST_RELEASE,
         newest=newest,

@@ -94,6 +94,7 @@ def test_a_definition_that_needs_itself_has_no_value():
         ("__aligned_u64 p; __u32 n[N]; __u8 ctx[] __counted_by(n);", 16),
         ("char *name; int fd;", 16),
         ("__u32 a : 3; __u32 : 0; __u32 b : 1;", 8),
+        ("struct { union { __u8 a; __u64 b; }; }; __u32 c;", 16),
         ("const unsigned long long a; unsigned char b[8];", 16),
     ],
 )

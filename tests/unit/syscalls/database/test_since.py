@@ -101,9 +101,9 @@ def test_a_name_that_is_not_known_or_not_alone_offers_others(question, says, cap
 
 
 def test_a_flag_of_two_words_of_one_call_is_one_answer():
-    answer = ask("mount_setattr.MOUNT_ATTR_IDMAP")
+    answer = ask("mount_setattr.MOUNT_ATTR_NOSYMFOLLOW")
     assert answer.sentence.startswith(
-        "MOUNT_ATTR_IDMAP of mount_setattr (mount_attr.attr_set and mount_attr.attr_clr, 0x100000): since 5.12"
+        "MOUNT_ATTR_NOSYMFOLLOW of mount_setattr (mount_attr.attr_set and mount_attr.attr_clr, 0x200000): since 5.14"
     )
 
 

@@ -107,7 +107,7 @@ class _Layout:
             raise _UnknownError
         body = _FLEXIBLE.sub("__u8 flexible[0]", re.sub(r"^[ \t]*#[^\n]*$", "", body, flags=re.MULTILINE))
         found: list[tuple[Size, int | None]] = []
-        at = 0
+        at = len(body) - len(body.lstrip())
         while at < len(body):
             group = _GROUP.match(body, at)
             if group:

@@ -86,6 +86,8 @@ def mark_flag(flag: Flag, word: Word, call: Call, probed: Probed) -> Mark:
         return "unknown"
     if seen.presence not in {PRESENT, MISSING}:
         return "unknown"
+    if found is not None and word.kind == "values" and not found.enumeration:
+        return "unknown"
     on_kernel = found is not None and seen.presence == PRESENT and _accepts(found, flag, word)
     if found is not None and not on_kernel and flag.value & _mask(found.undecided):
         return "unknown"
@@ -157,8 +159,9 @@ def _sizes_beyond(call: Call, seen: ProbedCall, probed: Probed) -> list[Differen
 
 def _accepts(found: ProbedWord, flag: Flag, word: Word) -> bool:
     if found.enumeration or word.kind == "values" or not flag.value:
-        # A number has no bit of its own: it is known by its name, or zero, which every word takes.
-        return not flag.value or any(name in found.names for name, item in word.flags.items() if item is flag)
+        # A number has no bit of its own: it is known by a name for it, or zero, which every word of bits takes.
+        accepted = {word.flags[name].value for name in found.names if name in word.flags}
+        return flag.value in accepted or (not flag.value and word.kind == "bits")
     return flag.value & _mask(found.mask) == flag.value
 
 

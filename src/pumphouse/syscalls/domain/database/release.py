@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ class Tag(NamedTuple):
         return self.patch > 0
 
 
+@functools.lru_cache(maxsize=1024)
 def read_tag(text: str) -> Tag:
     """The tag or release in a text; what follows a version ("-rc4-dirty", "-51-amd64") is not looked at.
 
