@@ -49,4 +49,6 @@ async def perform_probe(context: RunContext) -> Outcome:
         Measurement(name="time to probe", value=probed.elapsed_ms, unit="ms", labels={"calls": str(answer.asked)}),
         Measurement(name="flag words answered", value=float(answer.words), unit="words", labels={}),
     )
-    return Outcome(summary=answer.sentence, verdict=answer.verdict, result=data)
+    return Outcome(
+        summary=answer.sentence, verdict=answer.verdict, is_no=bool(answer.beyond or answer.without), result=data
+    )

@@ -53,6 +53,5 @@ def make_html(markdown: str) -> Markup:
     """HTML of a page; what is HTML in it stands as text. Links between rules lead to their pages on the site."""
     linked = _LINK.sub(r"](/syscalls/rules/\1)", markdown)
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(linked)
-    # Code that is wider than the window scrolls, and must be reachable by keyboard for that; tables look as elsewhere.
-    html = html.replace("<pre>", '<pre tabindex="0">').replace("<table>", '<table class="rows">')
-    return Markup(html)  # noqa: S704  markdown-it escapes what is HTML in the text
+    # Code that is wider than the window scrolls, and must be reachable by keyboard for that.
+    return Markup(html.replace("<pre>", '<pre tabindex="0">'))  # noqa: S704  markdown-it escapes what is HTML in the text
