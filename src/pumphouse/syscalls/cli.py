@@ -11,6 +11,7 @@ app.command(
     "pumphouse.syscalls.commands.probe:probe", name="probe", help="Ask the running kernel what its calls support."
 )
 app.command(
+    "pumphouse.syscalls.commands.header:header", name="header", help="Write the prober as one C header, or a program."
     "pumphouse.syscalls.commands.since:since", name="since", help="Tell which release brought a call, a size or a flag."
 )
 app.command(
