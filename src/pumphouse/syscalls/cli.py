@@ -12,6 +12,8 @@ app.command(
 )
 app.command(
     "pumphouse.syscalls.commands.header:header", name="header", help="Write the prober as one C header, or a program."
+)
+app.command(
     "pumphouse.syscalls.commands.since:since", name="since", help="Tell which release brought a call, a size or a flag."
 )
 app.command(

@@ -190,8 +190,10 @@ async def test_the_api_gives_the_matrix_and_answers_since(site):
     assert (fact["since"], fact["mark"], fact["value"]) == ("5.12", "both", "0x20")
     answer = (await fetch(site, "/api/syscalls/since?name=clone3.VER2")).json()
     assert (answer["since"], answer["bytes"]) == ("5.7", 88)
-    problem = (await fetch(site, "/api/syscalls/since?name=RESOLVE_CACHD", status=400)).json()
+    problem = (await fetch(site, "/api/syscalls/since?name=RESOLVE_CACHD", status=404)).json()
     assert "did you mean" in problem["next_step"]
+    problem = (await fetch(site, "/api/syscalls/since?name=MOUNT_ATTR_IDMAP", status=409)).json()
+    assert "mount_setattr.MOUNT_ATTR_IDMAP" in problem["next_step"]
 
 
 async def test_whoever_may_not_look_sees_nothing_of_it(site_root):

@@ -149,6 +149,6 @@ def backport(
     things = count(len(found.difference), "thing")
     print_lines(wrapped(f"{vendor} {version} has {things} beyond mainline {found.base}."))
     for item in found.difference:
-        since = f", in mainline since {item.mainline}" if item.mainline else ", not in mainline's headers"
+        since = f", in mainline since {item.mainline}" if item.mainline else ", in no header that was read"
         print_lines(wrapped(f"{item.call} {item.word} {item.kind} {item.name}{since}".replace("  ", " "), indent="  "))
     return 0 if found.difference else 1

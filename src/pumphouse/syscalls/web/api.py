@@ -18,7 +18,7 @@ from pumphouse.syscalls.domain.database.matrix import Fact
 from pumphouse.syscalls.domain.database.since import Answer, find_answer
 from pumphouse.syscalls.web.facts import facts_for, last_probe
 
-WORDS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden"}
+WORDS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
 RESPONSES = {
     status: ResponseSpec(data_container=Problem, description=word, media_type=PROBLEM, generate_examples=False)
     for status, word in WORDS.items()

@@ -14,11 +14,11 @@ import msgspec
 
 
 class Difference(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One deviation: a flag or size beyond the base release, or a behaviour that a probe told from mainline's."""
+    """One deviation: a call, size or flag beyond the base release, a bit that no header names, or a behaviour."""
 
     call: str
-    kind: Literal["flag", "size", "call", "behaviour"]
-    name: str  # the flag's name or value, the size in bytes, the behaviour in words
+    kind: Literal["flag", "size", "call", "bit", "behaviour"]
+    name: str  # the flag's name, the bit's value, the size in bytes, the behaviour in words
     word: str = ""
     mainline: str = ""  # since when mainline has it, where it is known
 

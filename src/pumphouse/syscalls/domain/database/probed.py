@@ -128,7 +128,7 @@ def find_differences(calls: Mapping[str, Call], probed: Probed) -> list[Differen
                 if mark_flag(flag, word, call, probed) == "kernel only"
             ]
             found += [
-                Difference(call=call.name, word=word.id, kind="flag", name=hex(bit)) for bit in unnamed_bits(word, seen)
+                Difference(call=call.name, word=word.id, kind="bit", name=hex(bit)) for bit in unnamed_bits(word, seen)
             ]
     return found
 

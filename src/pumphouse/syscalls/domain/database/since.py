@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from pumphouse.core.errors import UserError
+from pumphouse.core.errors import ConflictError, NotFoundError
 from pumphouse.syscalls.domain.database.backport import Backport
 from pumphouse.syscalls.domain.database.call import Appearance, Call, Precision, Size, Word
 from pumphouse.syscalls.domain.database.release import read_tag
@@ -47,7 +47,7 @@ def find_answer(
 ) -> Answer:
     """The answer for "openat2", "openat2.RESOLVE_CACHED", "clone3.VER2", "clone_args.flags" or "RESOLVE_CACHED".
 
-    Raises UserError where nothing has that name, with the names that are close, or where several have it.
+    Raises NotFoundError with the names that are close, ConflictError where several calls have it.
     """
     found = [answer for answer in _answers(calls, dates, backports) if question in _names(answer)]
     whole = [answer for answer in found if answer.name == question] or found
@@ -55,7 +55,7 @@ def find_answer(
         return _of_all_words(whole)
     if whole:
         names = sorted({answer.name for answer in whole})
-        raise UserError(
+        raise ConflictError(
             f"{len(names)} calls have {question}",
             where=", ".join(sorted({answer.call for answer in whole})),
             next_step=f"name one: {', '.join(names)}",
@@ -63,7 +63,7 @@ def find_answer(
     known = sorted({name for answer in _answers(calls, dates, backports) for name in _names(answer)})
     folded = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(question.casefold(), folded, n=CLOSE, cutoff=0.6)
-    raise UserError(
+    raise NotFoundError(
         f"the database does not know {question!r}",
         where="syscalls since",
         why="it knows calls, struct versions, words, and flags",
