@@ -71,10 +71,9 @@ def probed_of(run: Run) -> Probed | None:
 
 
 def facts_for(probed: Probed | None) -> list[Fact]:
-    """Every fact of the database, the newest first, marked against what was seen."""
+    """Every fact of the database, marked against what was seen."""
     database = shipped_database()
-    facts = list_facts(database.calls, database.releases, database.backports, probed)
-    return sorted(facts, key=lambda fact: read_tag(fact.since), reverse=True)  # stable: by call within a release
+    return list_facts(database.calls, database.releases, database.backports, probed)
 
 
 @functools.cache

@@ -22,6 +22,7 @@ from pumphouse.core.web.web import web_of
 from pumphouse.syscalls.database import shipped_database
 from pumphouse.syscalls.domain.database.matrix import FIRST_RELEASE
 from pumphouse.syscalls.domain.database.probed import Probed
+from pumphouse.syscalls.domain.database.release import read_tag
 from pumphouse.syscalls.domain.database.since import find_answer
 from pumphouse.syscalls.domain.probe_answer import ProbeAnswer, answer_probe
 from pumphouse.syscalls.kinds import GUESS_S, PROBE, ProbeRequest, write_command, write_title
@@ -83,6 +84,7 @@ async def show_matrix(request: Request[Any, Any, Any]) -> Response[str]:
     database = shipped_database()
     last = await last_probe(web_of(request).site)
     facts = facts_for(last[1] if last else None)
+    facts.sort(key=lambda fact: read_tag(fact.since), reverse=True)  # stable: by call within a release
     columns = [*COLUMNS, COLUMN_MARK] if last else COLUMNS
     newest = list(database.releases)[-1]
     return page(
