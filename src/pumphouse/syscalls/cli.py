@@ -6,25 +6,17 @@ from __future__ import annotations
 
 from cyclopts import App
 
-app = App(name="syscalls", help="Extensible system calls: check, make, ask.")
-app.command("pumphouse.syscalls.commands.list:list_calls", name="list", help="List the system calls of a kernel tree.")
-app.command(
-    "pumphouse.syscalls.commands.lint:lint", name="lint", help="Check a kernel tree's calls by the rules R1-R12."
-)
-app.command(
-    "pumphouse.syscalls.commands.features:features",
-    name="features",
-    help="The system call sys_features(): get it, ask it.",
-)
-app.command(
-    "pumphouse.syscalls.commands.probe:probe", name="probe", help="Ask the running kernel what its calls support."
-)
-app.command(
-    "pumphouse.syscalls.commands.header:header", name="header", help="Write the prober as one C header, or a program."
-)
-app.command(
-    "pumphouse.syscalls.commands.add:add", name="add", help="Make the patches that add an extensible system call."
-)
-app.command(
-    "pumphouse.syscalls.commands.extend:extend", name="extend", help="Make the patches that let a call's struct grow."
-)
+app = App(name="syscalls", help="Extensible system calls: check, make, ask, and since when.")
+for name, command, words in (
+    ("probe", "probe", "Ask the running kernel what its calls support."),
+    ("header", "header", "Write the prober as one C header, or a program."),
+    ("since", "since", "Tell which release brought a call, a size or a flag."),
+    ("list", "list_calls", "List the system calls of a kernel tree."),
+    ("lint", "lint", "Check a kernel tree's calls by the rules R1 to R12."),
+    ("rule", "rule", "Show a rule of the conventions, with its examples."),
+    ("add", "add", "Make the patches that add an extensible system call."),
+    ("extend", "extend", "Make the patches that let a call's struct grow."),
+    ("features", "features", "The system call sys_features(): get it, ask it."),
+    ("database", "app", "Show and update the database of sizes and flags."),
+):
+    app.command(f"pumphouse.syscalls.commands.{name}:{command}", name=name, help=words)
