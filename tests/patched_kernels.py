@@ -20,30 +20,31 @@ from pumphouse.lab.patch import patched_identity, read_patch
 from pumphouse.lab.qemu import Machine
 from pumphouse.lab.tree import Tree
 
-FRAGMENTS = ["guest", "syscalls"]
+FRAGMENTS = ("guest", "syscalls", "sys_features")
 
 
-def is_built(version: str, patches: Sequence[Path]) -> bool:
-    """Whether the kernel of a version with these patches, configured by FRAGMENTS, is in the cache."""
+def is_built(version: str, patches: Sequence[Path], more: Sequence[Path] = ()) -> bool:
+    """Whether the kernel of a version with these patches, configured by FRAGMENTS and `more`, is in the cache."""
     nowhere = Tree(path=Path(), version=version, identity="", source="")
     wanted = patched_identity(nowhere, [read_patch(path) for path in patches])
     for metadata in cache_dir("kernels").glob("*/metadata.json"):
         known = json.loads(metadata.read_bytes())
-        matches = known["tree_identity"].endswith(wanted) and known["fragments"] == FRAGMENTS
+        names = [Path(name).stem for name in known["fragments"]]
+        matches = known["tree_identity"].endswith(wanted) and names == [*FRAGMENTS, *(path.stem for path in more)]
         if matches and known["tree_version"].startswith(f"{version}.") and (metadata.parent / "bzImage").exists():
             return True
     return False
 
 
-def skip_unless_built(version: str, patches: Sequence[Path]) -> None:
+def skip_unless_built(version: str, patches: Sequence[Path], more: Sequence[Path] = ()) -> None:
     """Skip a test whose kernel would have to be built, unless that is asked for."""
-    if not is_built(version, patches) and not os.environ.get("PUMPHOUSE_TEST_BUILD"):
+    if not is_built(version, patches, more) and not os.environ.get("PUMPHOUSE_TEST_BUILD"):
         pytest.skip(f"builds {version} with patches, 5 minutes on two cores: PUMPHOUSE_TEST_BUILD=1 make vm")
 
 
-def specification(version: str, patches: Sequence[Path]) -> str:
+def specification(version: str, patches: Sequence[Path], more: Sequence[Path] = ()) -> str:
     """The kernel's name for open_kernel()."""
-    words = [*(f"patch={path}" for path in patches), *(f"config={name}" for name in FRAGMENTS)]
+    words = [*(f"patch={path}" for path in patches), *(f"config={name}" for name in [*FRAGMENTS, *more])]
     return f"src:deb:linux-source-{version}?{'&'.join(words)}"
 
 

@@ -49,8 +49,10 @@ async def test_a_scaffolded_call_passes_its_own_test_and_grows_without_breaking_
     grown = extend_call(parse_extension(more, file="e"), read_tree(made.files))
     first = [series, write(tmp_path / "add.patch", made.messages)]
     second = [*first, write(tmp_path / "extend.patch", grown.messages)]
-    skip_unless_built(version, first)
-    skip_unless_built(version, second)
+    option = tmp_path / "tune_queue.config"
+    option.write_text("CONFIG_TUNE_QUEUE=y\n")
+    skip_unless_built(version, first, [option])
+    skip_unless_built(version, second, [option])
 
     (tmp_path / "t").mkdir()
     shutil.copy(tree.path / "tools/testing/selftests/kselftest.h", tmp_path / "kselftest.h")
@@ -60,7 +62,7 @@ async def test_a_scaffolded_call_passes_its_own_test_and_grows_without_breaking_
         programs[name] = compile_static(tmp_path, f"t/{name}.c")
 
     for patches, size in ((first, made.size), (second, grown.size)):
-        kernel = await open_kernel(specification(version, patches))
+        kernel = await open_kernel(specification(version, patches, [option]))
         told, _ = await run_programs(kernel, programs)
         for name, own in (("old", made.size), ("new", grown.size)):
             assert f"# the kernel knows {size} bytes, this test {own}\n" in told[name], told[name]
