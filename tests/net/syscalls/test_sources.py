@@ -55,6 +55,7 @@ MASKS = {
     "perf_event_open": {"flags": 0xF, "perf_event_attr.read_format": 0x1F},
     "landlock_create_ruleset": {},
     "futex_waitv": {"flags": 0},
+    "faccessat2": {"flags": 0x1300},
 }
 NEWER_MASKS = {
     "statmount": {"flags": 0},

@@ -9,6 +9,8 @@ import subprocess
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from pumphouse.core.errors import UserError
@@ -259,3 +261,31 @@ def test_a_revision_is_compared_with_the_tree_as_it_stands(capsys, folder):
     (folder / C).write_text(BROKEN[C])
     code, out, _ = run(capsys, "lint", str(folder), "--diff", "HEAD")
     assert (code, out.splitlines()[0]) == (1, "6.30.1: the patch brings 1 error, 0 warnings")
+
+
+FILES = [
+    "kernel/grow.c",
+    "kernel/grow.h",
+    "include/uapi/linux/grow.h",
+    "include/linux/syscalls.h",
+    "scripts/syscall.tbl",
+]
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_no_damaged_source_breaks_the_lint(data):
+    files = {**NEW, "kernel/other.c": "SYSCALL_DEFINE0(getpid)\n{\n\treturn 1;\n}\n"}
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(FILES))
+        text = files[path]
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 60)))
+        files[path] = (
+            text[:start]
+            + data.draw(st.sampled_from(["", "(", ")", "{", "}", "/*", '"', "#if 0\n", "&", ";"]))
+            + text[end:]
+        )
+    report = report_of(files)
+    assert all(finding.line > 0 and finding.message for finding in report.findings)
+    assert all(len(line) <= 80 for line in write_report(report, legacy=True))

@@ -51,6 +51,16 @@ def test_a_constant_that_is_handed_down_decides_branches():
         assert masks_of(read(called))["growfd"]["grow_args.flags"] == mask
 
 
+@pytest.mark.parametrize(
+    ("use", "mask"), [("if (!grow_quick(args->flags))", 0x1), ("if (grow_quick(args->flags))", 0x3)]
+)
+def test_false_of_a_helper_refuses_only_where_it_is_called_so(use, mask):
+    helper = "static bool grow_quick(u64 flags)\n{\n\tif (flags & GROW_QUIET)\n\t\treturn false;\n\treturn true;\n}\n\n"
+    files = changed("kernel/grow.c", "\treturn 0;\n}\n\n/*", f"\t{use}\n\t\treturn -EINVAL;\n\treturn 0;\n}}\n\n/*")
+    files["kernel/grow.c"] = files["kernel/grow.c"].replace("static int grow_check", helper + "static int grow_check")
+    assert masks_of(read(files))["growfd"]["grow_args.flags"] == mask
+
+
 def test_a_list_of_values_is_told_as_values():
     text = "\tif (flags) {\n\t\tif (flags == GROW_CLOEXEC)\n\t\t\treturn 1;\n\t\treturn -EINVAL;\n\t}\n"
     old = "\tif (flags & ~GROW_VALID_AT_FLAGS)\n\t\treturn -EINVAL;\n"

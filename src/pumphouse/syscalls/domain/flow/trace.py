@@ -22,7 +22,7 @@ from pumphouse.syscalls.domain.flow.records import (
     tag_of,
     word_of,
 )
-from pumphouse.syscalls.domain.statements import Branch, find_branches, split_top, strip_outer
+from pumphouse.syscalls.domain.statements import Branch, find_branches, find_error, split_top, strip_outer
 from pumphouse.syscalls.domain.tree.ctext import collapse, find_close, split_arguments
 from pumphouse.syscalls.domain.tree.definitions import declare_arguments
 from pumphouse.syscalls.domain.tree.kernel import KernelTree
@@ -250,7 +250,9 @@ class Trace:
         for parameter, argument, label, extra in zip(parameters, arguments, labels, carried, strict=False):
             self._hand_over(frame, callee, parameter, argument, label)
             callee.labels.update({(parameter.name, *rest): word for rest, word in extra})
+        first = len(self.events)
         returned = self._walk(callee)
+        self._settle_false(frame, first, at.position - len(name))
         for parameter, argument in zip(parameters, arguments, strict=False):
             if "*" in parameter.ctype:
                 _bring_back(frame, callee, parameter.name, argument)
@@ -259,6 +261,22 @@ class Trace:
             path = path_of(target.group(1)) if target else None
             if path:
                 frame.labels[path] = returned
+
+    def _settle_false(self, frame: Frame, first: int, position: int) -> None:
+        """What `return false` of a helper means, by how it was called: an error only below `if (!helper(x))`."""
+        if not any(event.error == "false" for event in self.events[first:]):
+            return
+        before = frame.text[max(0, position - 400) : position].rstrip()
+        meaning = ""
+        if before.endswith("!"):
+            branches = self._steps(frame)[0]
+            inside = [branch for branch in branches if branch.start <= position < branch.inner]
+            meaning = find_error(frame.text, inside[-1], branches) if inside else ""
+        elif re.search(r"\breturn\b[^;{}]*$", before):
+            meaning = "false"
+        for index in range(first, len(self.events)):
+            if self.events[index].error == "false":
+                self.events[index] = self.events[index]._replace(error=meaning)
 
     def _hand_over(self, frame: Frame, callee: Frame, parameter: Argument, argument: str, label: str) -> None:
         """What a parameter is, from the argument that was given for it."""

@@ -22,6 +22,7 @@ def _check(subject: Subject) -> Iterator[Hit]:
     for name, definition in subject.new_calls.items():
         yield from _check_fd(subject, name, definition)
         yield from _check_path(name, definition)
+        yield from _check_empty_path(subject, name)
         yield from _check_words(subject, name, definition)
 
 
@@ -57,6 +58,28 @@ def _check_path(name: str, definition: Definition) -> Iterator[Hit]:
                 "take `int dfd` before the path, and AT_EMPTY_PATH in the flags",
             )
         before.append(argument.name)
+
+
+def _check_empty_path(subject: Subject, name: str) -> Iterator[Hit]:
+    """Who takes AT_SYMLINK_NOFOLLOW for a path takes AT_EMPTY_PATH too, so that an fd can stand for the file."""
+    headers = subject.tree.headers
+    follow, empty = headers.value("AT_SYMLINK_NOFOLLOW"), headers.value("AT_EMPTY_PATH")
+    if follow is None or empty is None or name not in subject.tree.traces:
+        return
+    for word in subject.words(name).values():
+        if "." in word.word or not word.mask or not word.mask & follow or word.mask & empty:
+            continue
+        macro = headers.macro(word.expression.strip("()~ "), word.file)
+        if "AT_SYMLINK_NOFOLLOW" in word.expression + (macro.replacement if macro else ""):
+            yield Hit(
+                WARNING,
+                word.file,
+                word.line,
+                name,
+                f"{name}: {word.word} has AT_SYMLINK_NOFOLLOW, but not AT_EMPTY_PATH",
+                "accept AT_EMPTY_PATH: the dfd itself is then the file",
+            )
+            return
 
 
 def _check_words(subject: Subject, name: str, definition: Definition) -> Iterator[Hit]:

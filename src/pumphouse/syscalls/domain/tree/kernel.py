@@ -8,6 +8,7 @@ name here; sound, tools, samples and Documentation have none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -76,19 +77,22 @@ class KernelTree:
 
 
 def _choose(definitions: tuple[Definition, ...], kind: str) -> dict[str, Definition]:
-    """One definition for a name: the common one rather than an architecture's; of several heads the last (#else)."""
+    """One definition for a name: the common one, then a stub, then an architecture's; of several heads the last."""
     found: dict[str, Definition] = {}
     for definition in definitions:
         if definition.kind != kind:
             continue
         old = found.get(definition.name)
-        if (
-            old is None
-            or (old.file.startswith("arch/") and not definition.file.startswith("arch/"))
-            or (old.file == definition.file and old.body_start == definition.body_start)
-        ):
+        is_same_body = old is not None and (old.file, old.body_start) == (definition.file, definition.body_start)
+        if old is None or is_same_body or _rank(definition.file) < _rank(old.file):
             found[definition.name] = definition
     return found
+
+
+def _rank(file: str) -> int:
+    if file.startswith("arch/"):
+        return 2
+    return 1 if re.search(r"stubs?\.c$|nommu\.c$", file) else 0
 
 
 def read_version(files: Files) -> str:
