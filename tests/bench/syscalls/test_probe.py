@@ -95,7 +95,7 @@ def test_a_probe_beside_its_floor(tmp_path, monkeypatch):
         told["floor"] += measure(lambda: bare(trials), 1)
         told["cold"] += measure(cold, 1)
         told["asking"] += measure(lambda: probe_plans(plans), 1)
-        told["cached"] += measure(probe, 1)
+        told["cached"] += measure(probe, 5)
         if program.exists():
             said = subprocess.run([program], capture_output=True, check=True)
             told["program"].append(json.loads(said.stdout)["elapsed_ms"])

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import resource
+import threading
 from pathlib import Path
 
 import msgspec
@@ -145,3 +146,23 @@ def test_the_signals_and_timers_of_the_caller_stay_its_own():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
+
+
+def test_a_caller_with_busy_threads_is_told_the_same():
+    first = probe(cache=False)
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            msgspec.json.decode(msgspec.json.encode(first.to_data()))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            assert probe(cache=False).calls == first.calls
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

@@ -58,8 +58,13 @@ MASKS = {
     "landlock_restrict_self flags": 0,
     "futex_waitv futex_waitv.flags": 0x80,
     "close_range flags": 0x6,
+    "epoll_create1 flags": 0x80000,
+    "eventfd2 flags": 0x80801,
     "faccessat2 flags": 0x1300,
+    "fsconfig cmd": 0xFF,
     "io_uring_enter flags": 0xF,  # and IORING_ENTER_REGISTERED_RING, which is not decided
+    "landlock_add_rule flags": 0,
+    "madvise behavior": (1 << 23) - 1,  # to MADV_COLLAPSE
     "membarrier cmd": 0x1FF,
     "move_mount flags": 0x177,
     "name_to_handle_at flag": 0x1400,
@@ -67,8 +72,11 @@ MASKS = {
     "pidfd_open flags": 0x800,
     "pidfd_send_signal flags": 0,
     "renameat2 flags": 0x7,
+    "process_mrelease flags": 0,
     "seccomp flags": 0x3F,
+    "set_mempolicy_home_node flags": 0,
     "statx flags": 0x7900,
+    "timerfd_create flags": 0x80800,
 }
 # linux-source-6.12, 6.12.117: what differs.
 SIZES_6_12 = SIZES | {
@@ -85,18 +93,21 @@ MASKS_6_12 = MASKS | {
     "landlock_create_ruleset landlock_ruleset_attr.handled_access_net": 0x3,
     "landlock_create_ruleset landlock_ruleset_attr.scoped": 0x3,
     "fchmodat2 flags": 0x1100,
+    "fsconfig cmd": 0x1FF,  # FSCONFIG_CMD_CREATE_EXCL
+    "futex_wait flags": 0x80,
     "futex_wake flags": 0x80,
     "io_uring_enter flags": 0x2F,
     "listmount flags": 0x1,
     "membarrier cmd": 0x3FF,
     "move_mount flags": 0x377,
+    "mseal flags": 0,
     "name_to_handle_at flag": 0x1601,
     "pidfd_open flags": 0x880,
     "pidfd_send_signal flags": 0x7,
     "statmount flags": 0,
 }
 LATER_6_12 = ["file_getattr", "file_setattr", "getxattrat", "listns", "open_tree_attr", "setxattrat"]
-LATER = [*LATER_6_12, "fchmodat2", "futex_wake", "listmount", "lsm_list_modules", "statmount"]
+LATER = [*LATER_6_12, "fchmodat2", "futex_wait", "futex_wake", "listmount", "mseal", "statmount"]
 
 
 @pytest.mark.parametrize(

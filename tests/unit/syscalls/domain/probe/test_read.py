@@ -156,6 +156,8 @@ def test_a_recipe_that_ships_says_what_keeps_it_safe_and_where_it_holds(name):
     assert table.poison, "what keeps a trial from doing something is said"
     assert ":" in table.holds.source, "a file of the kernel and what it does there"
     assert all(part.isdigit() for release in table.holds.checked for part in release.split("."))
+    since = tuple(map(int, table.since.split(".")))
+    assert all(tuple(map(int, release.split(".")))[:2] >= since for release in table.holds.checked)
 
 
 @pytest.mark.parametrize("name", read_recipes())
