@@ -15,5 +15,6 @@ _FOLDER = Path(__file__).parent / "data" / "header"
 
 def make_header(names: Sequence[str] | None = None) -> str:
     """The header for the calls that are named, or for all. Raises UserError for a name without a recipe."""
-    texts = {name: (_FOLDER / f"{name}.h").read_text(encoding="utf-8") for name in ("types", "interpreter", "program")}
+    parts = Sources.__struct_fields__
+    texts = {name: (_FOLDER / f"{name}.h").read_text(encoding="utf-8") for name in parts}
     return write_header(choose_plans(names), Sources(**texts))

@@ -8,6 +8,7 @@ part = Part(
     name="syscalls",
     summary="extensible system calls: lint, scaffold, sys_features(), probe",
     cli="pumphouse.syscalls.cli:app",
+    doctor="pumphouse.syscalls.doctor:syscalls_checks",
     jobs="pumphouse.syscalls.jobs:jobs",
     routes="pumphouse.syscalls.web.pages:pages",
     cards="pumphouse.syscalls.web.pages:show_cards",

@@ -55,8 +55,8 @@ def probe_plans(plans: Sequence[CallPlan], *, declared: Declared | None = None) 
     name = os.uname()
     answers: dict[int, CallReport] = {}
 
-    def ask(index: int) -> bytes:
-        return msgspec.msgpack.encode(run_plan(plans[index], kernel, declared))
+    def ask(index: int, careful: bool) -> bytes:  # noqa: FBT001 - the shape of Sacrifice
+        return msgspec.msgpack.encode(run_plan(plans[index], kernel, declared, presence_only=careful))
 
     def prepare() -> None:
         # landlock_restrict_self() asks for it before it looks at its flags.
@@ -87,6 +87,8 @@ def probe_plans(plans: Sequence[CallPlan], *, declared: Declared | None = None) 
 
 def _judge_end(plan: CallPlan, end: Ended) -> CallReport:
     """What the end of a child tells: SIGSYS comes from a filter, SIGALRM from a call that did not return."""
+    if end.early:
+        return CallReport(name=plan.name, presence=Presence.UNDECIDED, how="killed before any trial")
     if end.signal in (signal.SIGSYS, signal.SIGKILL):
         return CallReport(name=plan.name, presence=Presence.SECCOMP, how="killed")
     how = "no answer" if end.signal == signal.SIGALRM else f"the child ended by signal {end.signal}"

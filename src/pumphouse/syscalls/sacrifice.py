@@ -17,9 +17,6 @@ import struct
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
-
-Answer = TypeVar("Answer")
 
 HUNG_S = 2.0  # for one question, of wall time
 _ROOM = 1 << 20
@@ -30,20 +27,25 @@ _BUG = 0xFFFF_FFFE
 
 
 class Ended(Exception):  # noqa: N818 - it is an answer, not an error of the program
-    """The child ended during a question: by which signal, 0 for an exit."""
+    """The child ended during a question: by which signal, 0 for an exit; `early`: before any question."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, *, early: bool = False) -> None:
         super().__init__(f"signal {number}")
         self.signal = number
+        self.early = early
 
 
-class Sacrifice(Generic[Answer]):
-    """Asks questions in children. `ask` answers the question of an index as bytes; `prepare` readies a child."""
+class Sacrifice:
+    """Asks questions in children. `prepare` readies a child.
 
-    def __init__(self, ask: Callable[[int], bytes], prepare: Callable[[], None]) -> None:
+    `ask(index, careful)` answers a question as bytes; it is asked a second time, carefully, where the child ended.
+    """
+
+    def __init__(self, ask: Callable[[int, bool], bytes], prepare: Callable[[], None]) -> None:
         self._ask = ask
         self._prepare = prepare
         self._prepares = True
+        self._careful: int | None = None
 
     def run(self, questions: Sequence[int]) -> Iterator[tuple[int, bytes | Ended]]:
         """The answer to each question in turn, or how the child ended in it.
@@ -64,12 +66,15 @@ class Sacrifice(Generic[Answer]):
                 if current == _START:
                     if not self._prepares:
                         for index in left:
-                            yield index, Ended(number)
+                            yield index, Ended(number, early=True)
                         return
                     self._prepares = False  # a filter may kill for the preparing calls themselves
                 elif left and current == left[0]:
-                    left.pop(0)
-                    yield current, Ended(number)
+                    if self._careful == current:
+                        left.pop(0)
+                        yield current, Ended(number)
+                    else:
+                        self._careful = current
 
     def _fork(self, memory: mmap.mmap, questions: Sequence[int]) -> int:
         """Make a child for the questions and wait for its end; the signal that ended it, or 0."""
@@ -99,10 +104,10 @@ class Sacrifice(Generic[Answer]):
             self._prepare()
         end = 0
         for index in questions:
-            _HEAD.pack_into(memory, 0, index, end)
-            if self._prepares:
+            if self._prepares:  # before the question counts: a filter may kill for this too
                 signal.setitimer(signal.ITIMER_REAL, HUNG_S)
-            answer = self._ask(index)
+            _HEAD.pack_into(memory, 0, index, end)
+            answer = self._ask(index, index == self._careful)
             place = _HEAD.size + end
             if place + _LENGTH.size + len(answer) > _ROOM:
                 return
@@ -113,11 +118,13 @@ class Sacrifice(Generic[Answer]):
 
 
 def ready_child() -> None:
-    """Let signals end the child, and leave no core file."""
+    """Let signals end the child, leave no core file, and make room for descriptors."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    # A trial may need a descriptor for a moment, and the caller may have none left; the table is the child's own.
+    os.closerange(3, 64)
 
 
 def _unpack(memory: mmap.mmap, end: int) -> Iterator[tuple[int, bytes]]:

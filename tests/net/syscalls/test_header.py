@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 
 import pytest
 
+from confinement import ERRNO, KILL_PROCESS, TRAP, install_filter, probe_confined
 from pumphouse.syscalls.header import make_header
 from pumphouse.syscalls.probe import probe
+from pumphouse.syscalls.recipes import read_recipes
 
 pytestmark = pytest.mark.net
 
@@ -72,6 +76,45 @@ def test_the_program_and_python_agree_bit_by_bit_on_the_running_kernel(program):
     for mine, other in zip(ours["calls"], theirs["calls"], strict=True):
         assert mine == other
     assert (ours["release"], ours["machine"]) == (theirs["release"], theirs["machine"])
+
+
+def give_rights_up():
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+
+
+def filtered(action):
+    plans = read_recipes()
+    numbers = [plans[name].number.on(os.uname().machine) for name in ("clone3", "statx", "fsopen", "bpf")]
+    return lambda: install_filter(numbers, action)
+
+
+CONFINEMENTS = {
+    "EPERM": filtered(ERRNO | errno.EPERM),
+    "ENOSYS": filtered(ERRNO | errno.ENOSYS),
+    "kill": filtered(KILL_PROCESS),
+    "trap": filtered(TRAP),
+    "without capabilities": give_rights_up,
+}
+
+
+@pytest.mark.parametrize("name", CONFINEMENTS)
+def test_the_program_and_python_agree_when_they_are_confined(program, name):
+    if name == "without capabilities" and os.geteuid() != 0:
+        pytest.skip("needs root, to give rights up")
+    folder = program.parent
+    while name == "without capabilities" and folder != folder.parent:
+        folder.chmod(folder.stat().st_mode | 0o011)
+        folder = folder.parent
+        if folder.name == "tmp":
+            break
+    ran = subprocess.run(
+        [program], preexec_fn=CONFINEMENTS[name], check=True, capture_output=True, text=True, timeout=30
+    )
+    ours = probe_confined(CONFINEMENTS[name], list(read_recipes().values())).to_data()
+    for mine, other in zip(ours["calls"], json.loads(ran.stdout)["calls"], strict=True):
+        assert mine == other
 
 
 def test_the_program_answers_for_the_calls_that_are_named_and_refuses_a_name_without_a_recipe(program):

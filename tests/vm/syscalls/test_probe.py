@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""The header's program in Debian's 6.1: its masks are those of that kernel's source."""
+"""The header's program in Debian's 6.1 and 6.12: its masks are those of these kernels' sources."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import subprocess
 
 import pytest
 
+from pumphouse.core.errors import PumphouseError
 from pumphouse.lab.board import BootJob, QemuBoard, boot_with_retry
 from pumphouse.lab.image import Manifest
 from pumphouse.lab.open import open_kernel
 from pumphouse.lab.qemu import Machine
+from pumphouse.syscalls.domain.release import read_release
 from pumphouse.syscalls.header import make_header
 
 pytestmark = [
@@ -56,8 +58,13 @@ MASKS = {
     "landlock_restrict_self flags": 0,
     "futex_waitv futex_waitv.flags": 0x80,
     "close_range flags": 0x6,
+    "epoll_create1 flags": 0x80000,
+    "eventfd2 flags": 0x80801,
     "faccessat2 flags": 0x1300,
+    "fsconfig cmd": 0xFF,
     "io_uring_enter flags": 0xF,  # and IORING_ENTER_REGISTERED_RING, which is not decided
+    "landlock_add_rule flags": 0,
+    "madvise behavior": (1 << 23) - 1,  # to MADV_COLLAPSE
     "membarrier cmd": 0x1FF,
     "move_mount flags": 0x177,
     "name_to_handle_at flag": 0x1400,
@@ -65,13 +72,61 @@ MASKS = {
     "pidfd_open flags": 0x800,
     "pidfd_send_signal flags": 0,
     "renameat2 flags": 0x7,
+    "process_mrelease flags": 0,
     "seccomp flags": 0x3F,
+    "set_mempolicy_home_node flags": 0,
     "statx flags": 0x7900,
+    "timerfd_create flags": 0x80800,
 }
-LATER = ["file_setattr", "fchmodat2", "listmount", "listns", "open_tree_attr", "setxattrat", "statmount"]
+# linux-source-6.12, 6.12.117: what differs.
+SIZES_6_12 = SIZES | {
+    "bpf": 152,
+    "landlock_create_ruleset": 24,
+    "listmount": 32,
+    "perf_event_open": 136,
+    "statmount": 32,
+}
+MASKS_6_12 = MASKS | {
+    "openat2 open_how.flags": 0x7FFFC3 | 0x2000000,  # FMODE_NONOTIFY has moved
+    "perf_event_open perf_event_attr.branch_sample_type": 0xFFFFF,
+    "landlock_create_ruleset landlock_ruleset_attr.handled_access_fs": 0xFFFF,
+    "landlock_create_ruleset landlock_ruleset_attr.handled_access_net": 0x3,
+    "landlock_create_ruleset landlock_ruleset_attr.scoped": 0x3,
+    "fchmodat2 flags": 0x1100,
+    "fsconfig cmd": 0x1FF,  # FSCONFIG_CMD_CREATE_EXCL
+    "futex_wait flags": 0x80,
+    "futex_wake flags": 0x80,
+    "io_uring_enter flags": 0x2F,
+    "listmount flags": 0x1,
+    "membarrier cmd": 0x3FF,
+    "move_mount flags": 0x377,
+    "mseal flags": 0,
+    "name_to_handle_at flag": 0x1601,
+    "pidfd_open flags": 0x880,
+    "pidfd_send_signal flags": 0x7,
+    "statmount flags": 0,
+}
+LATER_6_12 = ["file_getattr", "file_setattr", "getxattrat", "listns", "open_tree_attr", "setxattrat"]
+LATER = [*LATER_6_12, "fchmodat2", "futex_wait", "futex_wake", "listmount", "mseal", "statmount"]
 
 
-async def test_the_static_program_tells_the_sizes_and_masks_of_debians_6_1_and_leaves_it_as_it_was(tmp_path):
+@pytest.mark.parametrize(
+    ("package", "sizes", "masks", "later"),
+    [
+        pytest.param("linux-image-amd64", SIZES, MASKS, LATER, id="6.1"),
+        pytest.param("linux-image-6.12-amd64", SIZES_6_12, MASKS_6_12, LATER_6_12, id="6.12"),
+    ],
+)
+async def test_the_static_program_tells_a_kernels_sizes_and_masks_and_leaves_it_as_it_was(
+    tmp_path, package, sizes, masks, later
+):
+    try:
+        kernel = await open_kernel(f"deb:{package}")
+    except PumphouseError as error:
+        pytest.skip(f"{package} cannot be had here ({error.text.what}): add Debian 12's security archive")
+    release = (6, 12) if sizes is SIZES_6_12 else (6, 1)
+    if read_release(kernel.release) != release:
+        pytest.skip(f"{package} is {kernel.release} here, and the masks are those of {release}")
     header, program = tmp_path / "pumphouse_probe.h", tmp_path / "probe"
     header.write_text(make_header())
     options = ["-O1", "-static", "-DPUMPHOUSE_PROBE_MAIN", "-x", "c"]
@@ -88,19 +143,19 @@ ps > processes
 (exit $code)
 """
     job = BootJob(manifest=Manifest(files={"probe": program.read_bytes()}, job=script))
-    kernel = await open_kernel("deb:linux-image-amd64")
     result = await boot_with_retry(QemuBoard(Machine()), kernel, job)
     assert result.exit_code == 0
     told = json.loads(result.files["probe.json"])
     assert told["release"] == kernel.release
     calls = {call["name"]: call for call in told["calls"]}
-    assert {name: calls[name]["size"] for name in SIZES} == SIZES
+    assert {name: calls[name]["size"] for name in sizes} == sizes
     words = {f"{call['name']} {word['name']}": word for call in told["calls"] for word in call["words"]}
-    assert {name: words[name]["mask"] for name in MASKS} == {name: hex(mask) for name, mask in MASKS.items()}
-    assert {words[name]["state"] for name in MASKS} == {"answered"}
+    assert {name: words[name]["mask"] for name in masks} == {name: hex(mask) for name, mask in masks.items()}
+    assert {words[name]["state"] for name in masks} == {"answered"}
     assert words["io_uring_enter flags"]["undecided"] == "0x10"
-    assert words["landlock_create_ruleset landlock_ruleset_attr.scoped"]["state"] == "absent"
-    assert {name: calls[name]["presence"] for name in LATER} == dict.fromkeys(LATER, "missing")
+    scoped = words["landlock_create_ruleset landlock_ruleset_attr.scoped"]["state"]
+    assert scoped == ("answered" if sizes is SIZES_6_12 else "absent")
+    assert {name: calls[name]["presence"] for name in later} == dict.fromkeys(later, "missing")
     assert result.files["after"] == result.files["before"], "the kernel said something"
     assert result.files["mounts-after"] == result.files["mounts-before"]
     assert b"probe" not in result.files["processes"]

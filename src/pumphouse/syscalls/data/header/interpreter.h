@@ -1,98 +1,5 @@
 /* SPDX-FileCopyrightText: The Pumphouse authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-#if defined(__x86_64__)
-#define PUMPHOUSE_TABLE 0
-#define PUMPHOUSE_NR(x86_64, generic) (x86_64)
-#define PUMPHOUSE_MACHINE "x86_64"
-#elif defined(__aarch64__)
-#define PUMPHOUSE_TABLE 1
-#define PUMPHOUSE_NR(x86_64, generic) (generic)
-#define PUMPHOUSE_MACHINE "aarch64"
-#else
-#define PUMPHOUSE_TABLE 1
-#define PUMPHOUSE_NR(x86_64, generic) (generic)
-#define PUMPHOUSE_MACHINE "riscv64"
-#endif
-
-/* A system call, without the C library: the result, or the negative errno. */
-static inline long pumphouse_syscall(long number, const unsigned long long *a)
-{
-#if defined(__x86_64__)
-	long result;
-	register unsigned long long r10 __asm__("r10") = a[3];
-	register unsigned long long r8 __asm__("r8") = a[4];
-	register unsigned long long r9 __asm__("r9") = a[5];
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return result;
-#elif defined(__aarch64__)
-	register long x8 __asm__("x8") = number;
-	register unsigned long long x0 __asm__("x0") = a[0];
-	register unsigned long long x1 __asm__("x1") = a[1];
-	register unsigned long long x2 __asm__("x2") = a[2];
-	register unsigned long long x3 __asm__("x3") = a[3];
-	register unsigned long long x4 __asm__("x4") = a[4];
-	register unsigned long long x5 __asm__("x5") = a[5];
-	__asm__ volatile("svc #0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-			 : "memory");
-	return (long)x0;
-#else
-	register long a7 __asm__("a7") = number;
-	register unsigned long long a0 __asm__("a0") = a[0];
-	register unsigned long long a1 __asm__("a1") = a[1];
-	register unsigned long long a2 __asm__("a2") = a[2];
-	register unsigned long long a3 __asm__("a3") = a[3];
-	register unsigned long long a4 __asm__("a4") = a[4];
-	register unsigned long long a5 __asm__("a5") = a[5];
-	__asm__ volatile("ecall"
-			 : "+r"(a0)
-			 : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5)
-			 : "memory");
-	return (long)a0;
-#endif
-}
-
-static inline long pumphouse_do(long number, unsigned long long a0, unsigned long long a1, unsigned long long a2,
-				unsigned long long a3, unsigned long long a4)
-{
-	unsigned long long a[6];
-	a[0] = a0, a[1] = a1, a[2] = a2, a[3] = a3, a[4] = a4, a[5] = 0;
-	return pumphouse_syscall(number, a);
-}
-
-static inline unsigned long long pumphouse_at(const void *pointer)
-{
-	return (unsigned long long)(__UINTPTR_TYPE__)pointer;
-}
-
-static inline void *pumphouse_map(unsigned long long bytes, int protection, int flags)
-{
-	unsigned long long a[6];
-	long start;
-	a[0] = 0, a[1] = bytes, a[2] = (unsigned long long)protection, a[3] = (unsigned long long)flags;
-	a[4] = ~0ULL, a[5] = 0;
-	start = pumphouse_syscall(PUMPHOUSE_NR(9, 222), a);
-	return start < 0 && start > -4096 ? (void *)0 : (void *)(__UINTPTR_TYPE__)start;
-}
-
-static inline void pumphouse_zero(void *start, unsigned long long bytes)
-{
-	unsigned char *at = (unsigned char *)start;
-	while (bytes--)
-		*(volatile unsigned char *)at++ = 0;
-}
-
-static inline int pumphouse_same(const char *a, const char *b)
-{
-	while (*a && *a == *b)
-		a++, b++;
-	return *a == *b;
-}
-
 /* The memory of the trials, in one mapping. */
 struct pumphouse_memory {
 	unsigned char request[8192], out[4096], empty[4096];
@@ -310,9 +217,12 @@ static inline void pumphouse_ask_word(struct pumphouse_asking *asking, const str
 			answer->undecided = pumphouse_asks[word->ask + i].partial ? ~value & full : 0;
 			return;
 		}
-	if (!word->tries || word->end > size) {
-		answer->state = word->tries ? PUMPHOUSE_ABSENT : PUMPHOUSE_UNKNOWN;
-		answer->told = word->tries ? PUMPHOUSE_BY_SIZE : PUMPHOUSE_BY_NOTHING;
+	if (!word->tries) {
+		answer->state = PUMPHOUSE_UNKNOWN, answer->told = PUMPHOUSE_BY_NOTHING;
+		return;
+	}
+	if (word->end > (size ? size : asking->plan->first)) {
+		answer->state = size ? PUMPHOUSE_ABSENT : PUMPHOUSE_UNKNOWN, answer->told = PUMPHOUSE_BY_SIZE;
 		return;
 	}
 	base = word->values ? 0 : word->base;
@@ -378,8 +288,8 @@ static inline int pumphouse_judge(struct pumphouse_asking *asking, int answer)
 	return PUMPHOUSE_PRESENT;
 }
 
-/* Everything that a plan asks of one call. */
-static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphouse_call *call)
+/* Everything that a plan asks of one call; carefully: only whether it is there. */
+static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphouse_call *call, int careful)
 {
 	const struct pumphouse_plan *plan = asking->plan;
 	unsigned int header[2] = { 0x20080522, 0 }, rights[6], lowered[6];
@@ -392,6 +302,12 @@ static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphou
 	call->presence = (unsigned char)pumphouse_judge(asking, call->how);
 	if (call->presence != PUMPHOUSE_PRESENT)
 		return;
+	if (careful) {
+		call->killed = 4;
+		for (i = 0; i < plan->words; i++)
+			call->word[i].state = PUMPHOUSE_UNKNOWN, call->word[i].told = PUMPHOUSE_BY_END;
+		return;
+	}
 	if (plan->unprivileged &&
 	    pumphouse_do(PUMPHOUSE_NR(125, 90), pumphouse_at(header), pumphouse_at(rights), 0, 0, 0) == 0) {
 		for (i = 0; i < 6; i++)
@@ -407,7 +323,7 @@ static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphou
 	size = call->size ? call->size : plan->first;
 	asking->size = size < plan->known ? size : plan->known;
 	for (i = 0; i < plan->words; i++)
-		pumphouse_ask_word(asking, &pumphouse_words[plan->word + i], size, &call->word[i]);
+		pumphouse_ask_word(asking, &pumphouse_words[plan->word + i], call->size, &call->word[i]);
 	for (i = 0; i < plan->facts; i++)
 		call->told[i] = (unsigned char)pumphouse_ask_kernel(
 			asking, &pumphouse_asks[pumphouse_facts[plan->fact + i].ask], &call->fact[i]);
@@ -415,150 +331,4 @@ static inline void pumphouse_run(struct pumphouse_asking *asking, struct pumphou
 		pumphouse_do(PUMPHOUSE_NR(3, 57), asking->kept, 0, 0, 0, 0);
 	if (low)
 		pumphouse_do(PUMPHOUSE_NR(126, 91), pumphouse_at(header), pumphouse_at(rights), 0, 0, 0);
-}
-
-/* What child and parent share: the plan that is worked on, and the answers. */
-struct pumphouse_shared {
-	volatile int current; /* -1: the child is not ready yet; PUMPHOUSE_PLANS: it is done */
-	struct pumphouse_call call[PUMPHOUSE_PLANS];
-};
-
-/* In the child: signals end it, no core, no new privileges (landlock_restrict_self() asks for that first). */
-static inline void pumphouse_ready(void)
-{
-	unsigned long long nothing[20];
-	pumphouse_zero(nothing, sizeof(nothing));
-	pumphouse_do(PUMPHOUSE_NR(14, 135), 2, pumphouse_at(nothing), 0, 8, 0);
-	pumphouse_do(PUMPHOUSE_NR(13, 134), 14, pumphouse_at(nothing), 0, 8, 0);
-	pumphouse_do(PUMPHOUSE_NR(302, 261), 0, 4, pumphouse_at(nothing), 0, 0);
-	pumphouse_do(PUMPHOUSE_NR(157, 167), 38, 1, 0, 0, 0);
-}
-
-static inline void pumphouse_child(struct pumphouse_asking *asking, struct pumphouse_shared *shared,
-				   const unsigned char *wanted, int from, int readies)
-{
-	unsigned long long timer[4] = { 0, 0, 2, 0 };
-	int i;
-	if (readies)
-		pumphouse_ready();
-	for (i = from; i < PUMPHOUSE_PLANS; i++) {
-		if (!wanted[i])
-			continue;
-		shared->current = i;
-		if (readies)
-			pumphouse_do(PUMPHOUSE_NR(38, 103), 0, pumphouse_at(timer), 0, 0, 0);
-		asking->plan = &pumphouse_plans[i];
-		pumphouse_zero(&shared->call[i], sizeof(shared->call[i]));
-		pumphouse_run(asking, &shared->call[i]);
-	}
-	shared->current = PUMPHOUSE_PLANS;
-}
-
-/* The running kernel's release, as two numbers. */
-static inline void pumphouse_release(char *text, unsigned int *release)
-{
-	char names[6 * 65 + 2];
-	int i, part = 0;
-	pumphouse_zero(names, sizeof(names));
-	pumphouse_do(PUMPHOUSE_NR(63, 160), pumphouse_at(names), 0, 0, 0, 0);
-	for (i = 0; i < 65; i++)
-		text[i] = names[130 + i];
-	release[0] = release[1] = 0;
-	for (i = 0; i < 65 && part < 2; i++) {
-		if (text[i] >= '0' && text[i] <= '9')
-			release[part] = release[part] * 10 + (unsigned int)(text[i] - '0');
-		else
-			part++;
-	}
-}
-
-/*
- * Probes the plans i for which wanted[i] is not 0 and fills calls[i]. All trials are made in a child process, which a
- * seccomp filter may kill: the call that it died of is then told as refused, and another child goes on. The child
- * gives no signal to its parent and is waited for. Returns 0, or a negative errno where no child can be made.
- */
-static inline int pumphouse_probe_some(const unsigned char *wanted, struct pumphouse_call *calls)
-{
-	const unsigned long long bytes = sizeof(struct pumphouse_shared) + sizeof(struct pumphouse_memory);
-	struct pumphouse_shared *shared = (struct pumphouse_shared *)pumphouse_map(bytes, 3, 0x21);
-	struct pumphouse_asking asking;
-	char release[65];
-	int i, from = 0, readies = 1, status, result = 0;
-	long pid, ended;
-	if (!shared)
-		return -12;
-	pumphouse_zero(&asking, sizeof(asking));
-	asking.memory = (struct pumphouse_memory *)(void *)(shared + 1);
-	asking.bad = pumphouse_map(65536, 0, 0x22);
-	for (i = 0; i < 1024; i++)
-		asking.memory->ones[i] = 1;
-	pumphouse_release(release, asking.release);
-	asking.filtered = pumphouse_do(PUMPHOUSE_NR(157, 167), 21, 0, 0, 0, 0) == 2;
-	while (from < PUMPHOUSE_PLANS) {
-		shared->current = -1;
-		pid = pumphouse_do(PUMPHOUSE_NR(56, 220), 0, 0, 0, 0, 0);
-		if (pid < 0) {
-			result = (int)pid;
-			break;
-		}
-		if (pid == 0) {
-			pumphouse_child(&asking, shared, wanted, from, readies);
-			for (;;)
-				pumphouse_do(PUMPHOUSE_NR(231, 94), 0, 0, 0, 0, 0);
-		}
-		do {
-			status = 0;
-			ended = pumphouse_do(PUMPHOUSE_NR(61, 260), (unsigned long long)pid, pumphouse_at(&status),
-					     0x40000000, 0, 0);
-		} while (ended == -4);
-		if (shared->current < 0 && readies) {
-			readies = 0; /* a filter may kill for the preparing calls themselves */
-			continue;
-		}
-		if (shared->current >= PUMPHOUSE_PLANS)
-			break;
-		i = shared->current < 0 ? from : shared->current;
-		pumphouse_zero(&shared->call[i], sizeof(shared->call[i]));
-		status &= 0x7f;
-		shared->call[i].killed = status == 31 || status == 9 ? 1 : status == 14 ? 2 : 3;
-		shared->call[i].presence = status == 31 || status == 9 ? PUMPHOUSE_SECCOMP : PUMPHOUSE_UNDECIDED;
-		from = i + 1;
-	}
-	for (i = 0; i < PUMPHOUSE_PLANS; i++)
-		if (wanted[i])
-			calls[i] = shared->call[i];
-	pumphouse_do(PUMPHOUSE_NR(11, 215), pumphouse_at(asking.bad), 65536, 0, 0, 0);
-	pumphouse_do(PUMPHOUSE_NR(11, 215), pumphouse_at(shared), bytes, 0, 0, 0);
-	return result;
-}
-
-/* Probes one call. Returns 0, -2 (ENOENT) where there is no recipe of that name, or a negative errno. */
-static inline int pumphouse_probe(const char *name, struct pumphouse_call *call)
-{
-	struct pumphouse_call calls[PUMPHOUSE_PLANS];
-	unsigned char wanted[PUMPHOUSE_PLANS];
-	int i, found = -1, result;
-	for (i = 0; i < PUMPHOUSE_PLANS; i++) {
-		wanted[i] = (unsigned char)pumphouse_same(pumphouse_plans[i].name, name);
-		if (wanted[i])
-			found = i;
-	}
-	if (found < 0)
-		return -2;
-	result = pumphouse_probe_some(wanted, calls);
-	if (!result)
-		*call = calls[found];
-	return result;
-}
-
-/* The mask of a word ("open_how.resolve") in what pumphouse_probe() told of a call; 0 where it is not known. */
-static inline unsigned long long pumphouse_mask(const char *name, const struct pumphouse_call *call, const char *word)
-{
-	int i, j;
-	for (i = 0; i < PUMPHOUSE_PLANS; i++)
-		for (j = 0; j < pumphouse_plans[i].words; j++)
-			if (pumphouse_same(pumphouse_plans[i].name, name) &&
-			    pumphouse_same(pumphouse_words[pumphouse_plans[i].word + j].name, word))
-				return call->word[j].valid | call->word[j].with;
-	return 0;
 }

@@ -95,7 +95,9 @@ static inline void pumphouse_say_word(const struct pumphouse_word_plan *plan, co
 	} else if (word->told == PUMPHOUSE_BY_KERNEL) {
 		pumphouse_say(pumphouse_asks[plan->ask + word->source].source);
 	} else {
-		pumphouse_say(word->told == PUMPHOUSE_BY_SIZE ? "the size" : "no answer");
+		pumphouse_say(word->told == PUMPHOUSE_BY_SIZE  ? "the size"
+			      : word->told == PUMPHOUSE_BY_END ? "the child ended"
+							       : "no answer");
 	}
 	pumphouse_say("\", \"enumeration\": ");
 	pumphouse_say(plan->values ? "true" : "false");
@@ -145,6 +147,8 @@ static inline void pumphouse_say_size(const struct pumphouse_plan *plan, const s
 		pumphouse_say(plan->size_how == 1   ? "fixed"
 			      : plan->size_how == 2 ? "E2BIG beyond it"
 						    : "written back with E2BIG");
+	} else if (call->killed) {
+		pumphouse_say("not decided: the child ended");
 	} else {
 		pumphouse_say("not decided: ");
 		pumphouse_say_answer(call->size_low);
@@ -173,7 +177,7 @@ static inline void pumphouse_say_call(const struct pumphouse_plan *plan, const s
 	pumphouse_say("\", \"presence\": \"");
 	pumphouse_say(presences[call->presence]);
 	pumphouse_say("\", \"how\": \"");
-	if (call->killed)
+	if (call->killed && call->killed != 4)
 		pumphouse_say(call->killed == 1 ? "killed" : call->killed == 2 ? "no answer" : "the child ended");
 	else
 		pumphouse_say_answer(call->how);

@@ -14,8 +14,8 @@ enum pumphouse_presence {
 
 enum pumphouse_state { PUMPHOUSE_ANSWERED, PUMPHOUSE_ABSENT, PUMPHOUSE_UNKNOWN };
 
-/* How a word was told: by the answers to its controls, by the kernel's own answer, by the size, not at all. */
-enum pumphouse_told { PUMPHOUSE_BY_CONTROLS, PUMPHOUSE_BY_KERNEL, PUMPHOUSE_BY_SIZE, PUMPHOUSE_BY_NOTHING };
+/* How a word was told: by the answers to its controls, by the kernel's own answer, by the size, not at all, by the child's end. */
+enum pumphouse_told { PUMPHOUSE_BY_CONTROLS, PUMPHOUSE_BY_KERNEL, PUMPHOUSE_BY_SIZE, PUMPHOUSE_BY_NOTHING, PUMPHOUSE_BY_END };
 
 /* One flag word: a bit of no mask was refused in every way that the recipe knows. */
 struct pumphouse_word {
@@ -31,7 +31,7 @@ struct pumphouse_word {
 /* One call. */
 struct pumphouse_call {
 	unsigned char presence;
-	unsigned char killed;         /* 1: the child was killed; 2: it did not come back; 3: it ended otherwise */
+	unsigned char killed;         /* 1: the child was killed; 2: it did not come back; 3: it ended otherwise; 4: after the presence */
 	unsigned char told[PUMPHOUSE_FACTS];
 	int how;                      /* the answer that told the presence */
 	int size;                     /* of the struct; 0: not known */

@@ -13,6 +13,7 @@ from pumphouse.syscalls.domain.probe.plan import (
     OUT_BYTES,
     PAGE,
     REQUEST,
+    REQUEST_BYTES,
     Ask,
     Assign,
     CallPlan,
@@ -34,6 +35,7 @@ from pumphouse.syscalls.domain.probe.report import (
 
 CLOSE = Number(x86_64=3, generic=57)
 ERRNO_NAMES = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
+ENDED = "the child ended"
 _MASK64 = (1 << 64) - 1
 
 
@@ -75,9 +77,17 @@ class Declared(Protocol):
         """The mask of each word that the kernel describes."""
 
 
-def run_plan(plan: CallPlan, kernel: Kernel, declared: Declared | None = None) -> CallReport:
-    """Ask a kernel everything that the plan asks of one call."""
-    return _Asking(plan, kernel).run((declared.masks(plan.name) if declared else None) or {})
+def run_plan(
+    plan: CallPlan, kernel: Kernel, declared: Declared | None = None, *, presence_only: bool = False
+) -> CallReport:
+    """Ask a kernel everything that the plan asks of one call.
+
+    `presence_only` is for a call whose other trials ended the process: its words are then unknown.
+    """
+    asking = _Asking(plan, kernel)
+    if presence_only:
+        return asking.run_carefully()
+    return asking.run((declared.masks(plan.name) if declared else None) or {})
 
 
 def errno_name(answer: int) -> str:
@@ -94,7 +104,9 @@ class _Asking:
         self.number = plan.number.on(kernel.machine)
         self.kept = 0
         self.size = plan.known
-        self.dirty = 0
+        self.dirty = REQUEST_BYTES  # another plan may have left something there
+        self.laid_for: tuple[WordPlan | None, Sequence[Assign]] = (None, ())
+        self.laid_out: tuple[list[int], bytearray] = ([], bytearray())
 
     def run(self, declared: Mapping[str, int]) -> CallReport:
         plan = self.plan
@@ -112,7 +124,7 @@ class _Asking:
             if word.name in declared:
                 words.append(self.take(word, declared[word.name], "sys_features"))
             else:
-                words.append(self.ask_word(word, size or plan.first))
+                words.append(self.ask_word(word, size))
         facts = [(fact, self.ask(fact.ask)) for fact in plan.facts]
         if prepared:
             self.kernel.call(CLOSE.on(self.kernel.machine), (self.kept, 0, 0, 0, 0, 0))
@@ -131,6 +143,20 @@ class _Asking:
                 for fact, value in facts
                 if value is not None
             ),
+        )
+
+    def run_carefully(self) -> CallReport:
+        plan = self.plan
+        answer = self.trial(plan.presence, plan.known)
+        presence = self.judge_presence(answer)
+        if presence is not Presence.PRESENT:
+            return CallReport(name=plan.name, presence=presence, how=errno_name(answer))
+        return CallReport(
+            name=plan.name,
+            presence=presence,
+            how=errno_name(answer),
+            size_how="" if plan.size.how is SizeHow.NONE else f"not decided: {ENDED}",
+            words=tuple(_not_answered(word, State.UNKNOWN, ENDED) for word in plan.words),
         )
 
     def judge_presence(self, answer: int) -> Presence:
@@ -197,15 +223,16 @@ class _Asking:
             value = self.ask(ask)
             if value:  # a kernel that does not know the question leaves zeros
                 return self.take(word, value, ask.source, partial=ask.partial)
-        if word.target is None or word.end > size:
-            state = State.UNKNOWN if word.target is None else State.ABSENT
-            return WordReport(name=word.name, state=state, how="no answer" if word.target is None else "the size")
+        if word.target is None:
+            return _not_answered(word, State.UNKNOWN, "no answer")
+        if word.end > (size or self.plan.first):
+            return _not_answered(word, State.ABSENT if size else State.UNKNOWN, "the size")
         if word.values:
             return self.enumerate(word)
         good, bad = self.flag(word, word.good), self.flag(word, word.bad)
         how = f"{errno_name(good)} against {errno_name(bad)}"
         if not _in(good, word.accepted) or not _in(bad, word.refused):
-            return WordReport(name=word.name, state=State.UNKNOWN, how=how)
+            return _not_answered(word, State.UNKNOWN, how)
         return self.sweep(word, how)
 
     def sweep(self, word: WordPlan, how: str) -> WordReport:
@@ -257,7 +284,7 @@ class _Asking:
         good, bad = self.flag(word, word.good, bare=True), self.flag(word, word.bad, bare=True)
         how = f"{errno_name(good)} against {errno_name(bad)}"
         if not _in(good, word.accepted) or not _in(bad, word.refused):
-            return WordReport(name=word.name, state=State.UNKNOWN, how=how, enumeration=True)
+            return _not_answered(word, State.UNKNOWN, how)
         valid, undecided = 0, 0
         for i, value in enumerate(word.values):
             answer = self.flag(word, value, bare=True)
@@ -289,13 +316,28 @@ class _Asking:
         )
 
     def flag(self, word: WordPlan, value: int, sets: Sequence[Assign] = (), *, bare: bool = False) -> int:
-        """Try a value of a word; what succeeds is closed at once."""
+        """Try a value of a word; what succeeds is closed at once.
+
+        Many trials differ in the value alone: what they share is laid out once.
+        """
         target = word.target
         if target is None:  # the caller looked
             return -errno.ENOSYS
+        if self.laid_for[0] is not word or self.laid_for[1] is not sets:
+            self.laid_for = (word, sets)
+            self.laid_out = self.lay_out((*self.plan.base, *word.sets, *sets), self.size, target)
+        arguments, image = self.laid_out
         number = value if bare else value | target.number
-        last = Assign(slot=target.slot, number=number, offset=target.offset, width=target.width)
-        answer = self.trial((*word.sets, *sets, last), self.size)
+        request = self.kernel.request
+        request[: self.dirty] = bytes(self.dirty)
+        request[: len(image)] = image
+        self.dirty = len(image)
+        if target.slot < REQUEST:
+            arguments[target.slot] = number & _MASK64
+        else:
+            end = target.offset + target.width
+            request[target.offset : end] = (number & ((1 << 8 * target.width) - 1)).to_bytes(target.width, "little")
+        answer = self.kernel.call(self.number, arguments)
         if answer >= 0 and word.closes:
             self.kernel.call(CLOSE.on(self.kernel.machine), (answer, 0, 0, 0, 0, 0))
         return answer
@@ -318,30 +360,42 @@ class _Asking:
         return self.make(self.number, (*self.plan.base, *sets), size, tail=tail)
 
     def make(self, number: int, sets: Sequence[Assign], size: int, *, tail: bool) -> int:
-        kernel, request = self.kernel, self.kernel.request
+        arguments, image = self.lay_out(sets, size)
+        request = self.kernel.request
         request[: self.dirty] = bytes(self.dirty)
-        self.dirty = size
+        request[: len(image)] = image
+        self.dirty = len(image)
+        if tail:
+            request[size - 1] = 1
+        return self.kernel.call(number, arguments)
+
+    def lay_out(self, sets: Sequence[Assign], size: int, target: Assign | None = None) -> tuple[list[int], bytearray]:
+        """The arguments and the bytes of the request, as the assignments give them; with room for the target."""
         arguments = [0] * 6
+        image = bytearray(size)
+        if target is not None and target.slot == REQUEST:
+            image.extend(bytes(max(0, target.offset + target.width - size)))
         for one in sets:
-            kind = one.kind
-            if kind is Kind.NUMBER:
-                value = one.number
-            elif kind is Kind.SIZE:
-                value = size
-            elif kind is Kind.KEPT:
-                value = self.kept
-            else:
-                value = kernel.address(kind)
+            value = self.value(one, size)
             if one.slot < REQUEST:
                 arguments[one.slot] = value & _MASK64
             else:
                 end = one.offset + one.width
-                request[one.offset : end] = (value & ((1 << 8 * one.width) - 1)).to_bytes(one.width, "little")
-                self.dirty = max(self.dirty, end)
-        if tail:
-            request[size - 1] = 1
-        return kernel.call(number, arguments)
+                image.extend(bytes(max(0, end - len(image))))
+                image[one.offset : end] = (value & ((1 << 8 * one.width) - 1)).to_bytes(one.width, "little")
+        return arguments, image
+
+    def value(self, one: Assign, size: int) -> int:
+        if one.kind is Kind.NUMBER:
+            return one.number
+        if one.kind is Kind.SIZE:
+            return size
+        return self.kept if one.kind is Kind.KEPT else self.kernel.address(one.kind)
 
 
 def _in(answer: int, errnos: Sequence[int]) -> bool:
     return (0 if answer >= 0 else -answer) in errnos
+
+
+def _not_answered(word: WordPlan, state: State, how: str) -> WordReport:
+    return WordReport(name=word.name, state=state, how=how, enumeration=bool(word.values))

@@ -21,7 +21,9 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of the header that do not depend on the plans: C, each with its licence lines."""
 
     types: str
+    calls: str
     interpreter: str
+    child: str
     program: str
 
 
@@ -55,7 +57,9 @@ def write_header(plans: Sequence[CallPlan], sources: Sources) -> str:
         "",
         _body(sources.types),
         *tables.write(rows),
+        _body(sources.calls),
         _body(sources.interpreter),
+        _body(sources.child),
         _body(sources.program),
         "#endif /* PUMPHOUSE_PROBE_H */",
     ]

@@ -64,18 +64,23 @@ def read_recipe(text: str, where: str) -> CallPlan:
 
 
 def _wrong(text: str, where: str, what: str, names: list[str]) -> UserError:
-    """The error with the line at which the last of the names that occurs stands."""
+    """The error with the line at which the last of the names that occurs stands, as a key rather than elsewhere."""
     line = 1
     for name in names:
-        for number, content in enumerate(text.splitlines(), start=1):
-            if name in content and not content.lstrip().startswith("#"):
-                line = number
-                break
+        key = re.compile(rf'(?<![\w."]){re.escape(name)}\s*=')
+        found = [number for number, content in _content(text) if name in content]
+        keys = [number for number, content in _content(text) if key.search(content)]
+        line = (keys or found or [line])[0]
     return UserError(
         f"the recipe cannot be run: {what}",
         where=f"{where}:{line}",
         next_step="docs/syscalls/recipes.md describes the language",
     )
+
+
+def _content(text: str) -> list[tuple[int, str]]:
+    lines = enumerate(text.splitlines(), start=1)
+    return [(number, line) for number, line in lines if not line.lstrip().startswith("#")]
 
 
 class _RecipeError(Exception):

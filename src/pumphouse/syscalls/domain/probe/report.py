@@ -28,14 +28,14 @@ class State(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-class Companion(msgspec.Struct, frozen=True, kw_only=True):
+class Companion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A flag that is only accepted together with others: the bit, and what it was tried with."""
 
     bit: int
     needs: tuple[str, ...]
 
 
-class WordReport(msgspec.Struct, frozen=True, kw_only=True):
+class WordReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One flag word. A bit of no mask below was refused in every way that the recipe knows.
 
     `valid` holds the bits that were accepted alone, `valid_with` those that need companions. In an enumeration bit i
@@ -65,7 +65,7 @@ class WordReport(msgspec.Struct, frozen=True, kw_only=True):
         return [known.get(1 << i, hex(1 << i)) for i in range(64) if mask >> i & 1]
 
 
-class FactReport(msgspec.Struct, frozen=True, kw_only=True):
+class FactReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A number that the kernel told, and which of its interfaces told it."""
 
     name: str
@@ -73,7 +73,7 @@ class FactReport(msgspec.Struct, frozen=True, kw_only=True):
     how: str
 
 
-class CallReport(msgspec.Struct, frozen=True, kw_only=True):
+class CallReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call. `how` is the errno, "result", "killed" or "no answer" that told its presence.
 
     `size` is 0 where it is not known; `size_how` then says why, else how it was found.

@@ -16,7 +16,8 @@ def write_report(report: Report, *, detailed: bool) -> list[str]:
     """The lines; `detailed` adds the names of the flags and how each answer was told."""
     lines = [*textwrap.wrap(_answer(report), WIDTH), ""]
     for call in report.calls:
-        lines += _details(call) if detailed else _rows(call)
+        for line in _details(call) if detailed else _rows(call):
+            lines += _fit(line)
     return lines
 
 
@@ -40,9 +41,9 @@ def _rows(call: CallReport) -> Iterator[str]:
     size = f"{call.size} bytes" if call.size else "size not known" if call.size_how else ""
     yield f"{call.name:<24} {size}".rstrip()
     for word in call.words:
-        yield f"  {word.name:<38} {_mask(word)}"
+        yield f"  {word.name:<40} {_mask(word)}"
     for fact in call.facts:
-        yield f"  {fact.name:<38} {fact.value}"
+        yield f"  {fact.name:<40} {fact.value}"
 
 
 def _mask(word: WordReport) -> str:
@@ -51,9 +52,9 @@ def _mask(word: WordReport) -> str:
     text = ", ".join(word.name_bits(word.mask)) if word.enumeration else hex(word.mask)
     more = len(word.valid_with)
     if more and not word.enumeration:
-        text += f"  ({more} with companions)"
+        text += f"  ({more} with others)"
     if word.undecided:
-        text += f"  ({word.undecided.bit_count()} bits not decided)"
+        text += f"  ({word.undecided.bit_count()} not decided)"
     return text
 
 
@@ -64,13 +65,17 @@ def _details(call: CallReport) -> Iterator[str]:
         yield f"  size {call.size} bytes{name}: {call.size_how}" if call.size else f"  size {call.size_how}"
     for word in call.words:
         yield f"  {word.name}: {_mask(word)}, told by {word.how}"
-        if word.state is State.ANSWERED and word.valid:
-            yield from _wrap(" ".join(word.name_bits(word.valid)))
+        if word.valid and not word.enumeration:
+            yield f"    {' '.join(word.name_bits(word.valid))}"
         for one in word.valid_with:
-            yield from _wrap(f"{word.name_bits(one.bit)[0]} with {', '.join(one.needs)}")
+            yield f"    {word.name_bits(one.bit)[0]} with {', '.join(one.needs)}"
     for fact in call.facts:
         yield f"  {fact.name}: {fact.value}, told by {fact.how}"
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+def _fit(line: str) -> list[str]:
+    """A line, or the lines that it takes: those after the first stand two columns further in, lists of flags do not."""
+    if len(line) <= WIDTH:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent if len(indent) == 4 else indent + "  ")
