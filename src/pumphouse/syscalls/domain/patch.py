@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Patches: read from a plain diff or from posted mails, and applied over a tree in memory.
 
-A posted series is an mbox: its mails are put in the order of their `[PATCH n/m]`, cover letters have no diff, bodies may
-be quoted-printable or base64. Hunks are placed by their lines, near where they say they belong, without fuzz.
+A posted series is an mbox: its mails are put in the order of their `[PATCH n/m]`, cover letters have no diff; bodies
+may be quoted-printable or base64. Hunks are placed by their lines, near where they say they belong, without fuzz.
 """
 
 from __future__ import annotations
