@@ -229,7 +229,7 @@ def test_a_series_is_chosen_by_the_first_two_numbers_of_a_version(tmp_path):
 
 def test_the_selftest_is_read_out_of_a_series():
     text = SERIES["6.1"].read_text()
-    assert read_new_file(text, SELFTEST).startswith("// SPDX-License-Identifier: GPL-2.0-only\n")
+    assert read_new_file(text, SELFTEST).startswith("// SPDX-")
     assert read_new_file(text, SELFTEST).rstrip().endswith("}")
     with pytest.raises(UserError, match="adds no"):
         read_new_file(text, "fs/zork.c")

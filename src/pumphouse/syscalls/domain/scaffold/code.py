@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pumphouse.syscalls.domain.scaffold.spec import Argument, CallSpec, Field, Flag
 from pumphouse.syscalls.domain.scaffold.struct import Member, write_members
 
+SPDX = "SPDX-License-" + "Identifier:"  # in two parts: of what is written, and not of this file
+
 
 def size_macro(struct: str, version: int) -> str:
     """OPEN_HOW_SIZE_VER0."""
@@ -48,7 +50,7 @@ def write_uapi(spec: CallSpec, members: Sequence[Member]) -> str:
     """include/uapi/linux/<call>.h."""
     guard = f"_UAPI_LINUX_{spec.name.upper()}_H"
     lines = [
-        "/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */",
+        f"/* {SPDX} GPL-2.0-only WITH Linux-syscall-note */",
         f"#ifndef {guard}",
         f"#define {guard}",
         "",
@@ -162,7 +164,7 @@ def write_source(spec: CallSpec, members: Sequence[Member]) -> str:
     last = members[-1].field.name
     passed = ", ".join([*(argument.name for argument in spec.argument), "&args"])
     lines = [
-        "// SPDX-License-Identifier: GPL-2.0-only",
+        f"// {SPDX} GPL-2.0-only",
         "/*",
         f" * {spec.name}(): {spec.summary}",
         " */",

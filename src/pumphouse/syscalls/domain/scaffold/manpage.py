@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pumphouse.syscalls.domain.scaffold.code import declare
+from pumphouse.syscalls.domain.scaffold.code import SPDX, declare
 from pumphouse.syscalls.domain.scaffold.spec import CallSpec, Flag
 from pumphouse.syscalls.domain.scaffold.struct import Member
 
@@ -18,7 +18,7 @@ def write_manpage(spec: CallSpec, members: Sequence[Member], *, date: str) -> st
         [f"SYS_{spec.name}", *arguments, f"struct {spec.struct} *args", f"sizeof(struct {spec.struct})"]
     )
     lines = [
-        '.\\" SPDX-License-Identifier: GPL-2.0-only',
+        f'.\\" {SPDX} GPL-2.0-only',
         f'.TH {spec.name} 2 {date} "Linux"',
         ".SH NAME",
         f"{spec.name} \\- {_escape(spec.summary)}",

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pumphouse.core.errors import UserError
+from pumphouse.syscalls.domain.scaffold.code import SPDX
 from pumphouse.syscalls.domain.scaffold.spec import CallSpec
 from pumphouse.syscalls.domain.scaffold.struct import Member
 
@@ -30,7 +31,7 @@ def folder(name: str) -> str:
 def write_makefile(name: str) -> str:
     """Its Makefile."""
     return (
-        "# SPDX-License-Identifier: GPL-2.0-only\n\n"
+        f"# {SPDX} GPL-2.0-only\n\n"
         "CFLAGS += -Wall -O2 -g $(KHDR_INCLUDES)\n"
         f"TEST_GEN_PROGS := {name}_test\n\n"
         "include ../lib.mk\n"
