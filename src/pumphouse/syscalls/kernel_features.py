@@ -8,13 +8,17 @@ import ctypes
 import errno
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pumphouse.core.errors import InfraError
 from pumphouse.syscalls.domain.features.answer import Answer, parse_answer
-from pumphouse.syscalls.domain.features.catalogue import Described
+from pumphouse.syscalls.domain.features.catalogue import Described, read_catalogue
+from pumphouse.syscalls.domain.release import read_release
+from pumphouse.syscalls.sacrifice import Sacrifice
 
 NUMBER = 500  # of sys_features(); alpha adds 110
+NEWEST = (7, 2)  # the newest release that is known not to have another call of that number
 BUFFER = 4096  # bytes, the most that the call takes
 # Calls that are older than common numbers (include/uapi/asm-generic/unistd.h, arch/x86/entry/syscalls/syscall_64.tbl).
 OLD_NUMBERS = {
@@ -48,6 +52,44 @@ def ask(number: int) -> Answer | Refusal:
     if total >= 0:
         return parse_answer(buffer.raw, total, byteorder=sys.byteorder)
     return Refusal(errno.errorcode.get(ctypes.get_errno(), str(ctypes.get_errno())))
+
+
+class KernelDeclares:
+    """What the running kernel itself says of its calls: `Declared` of pumphouse.syscalls.domain.probe.engine."""
+
+    def __init__(self, catalogue: Mapping[str, Described]) -> None:
+        self._catalogue = catalogue
+
+    def masks(self, call: str) -> dict[str, int] | None:
+        """The mask of each word that the kernel declares of a call, None where it declares nothing of it."""
+        described = self._catalogue.get(call)
+        number = number_of(described) if described else None
+        answer = ask(number) if number is not None else None
+        if described is None or not isinstance(answer, Answer) or answer.off:
+            return None
+        found = {word.id: answer.mask(word.code, word.arg, word.offset) for word in described.word}
+        return {name: mask for name, mask in found.items() if mask is not None}
+
+
+def find_declarations() -> KernelDeclares | None:
+    """The running kernel's declarations, None where it has no sys_features().
+
+    It is looked for in a child, which a seccomp filter may kill for it. A release that is newer than NEWEST is not
+    asked: it may have given the number to a call that does something.
+    """
+    if read_release(platform.release()) > NEWEST:
+        return None
+
+    def look(_index: int, _careful: bool) -> bytes:  # noqa: FBT001 - the shape of Sacrifice
+        try:
+            return look_for_call().encode()
+        except InfraError as error:
+            return str(error).encode()
+
+    for _, answer in Sacrifice(look, lambda: None).run(range(1)):
+        if answer == b"":
+            return KernelDeclares(read_catalogue())
+    return None
 
 
 def look_for_call() -> str:

@@ -11,6 +11,7 @@ No path is walked, no process, descriptor or mount is left, and nothing outside 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -23,6 +24,7 @@ from pumphouse.syscalls.domain.probe.engine import Declared, run_plan
 from pumphouse.syscalls.domain.probe.plan import CallPlan
 from pumphouse.syscalls.domain.probe.report import CallReport, Presence, Report
 from pumphouse.syscalls.kernel import RunningKernel
+from pumphouse.syscalls.kernel_features import find_declarations
 from pumphouse.syscalls.recipes import choose_plans
 from pumphouse.syscalls.sacrifice import Ended, Sacrifice
 
@@ -35,7 +37,7 @@ def probe(names: Sequence[str] | None = None, *, cache: bool = True, declared: D
     """What the kernel answers to this process for the calls that are named, or for all that have a recipe.
 
     With `cache` an answer of the same boot, kernel, filters, rights, namespaces and recipes is used and kept.
-    `declared` gives the kernel's own descriptions (sys_features) precedence over trials. Raises UserError for a
+    What the kernel itself declares (sys_features, or `declared`) has precedence over trials. Raises UserError for a
     name without a recipe, InfraError where the machine has no numbers in the recipes.
     """
     if cache and declared is None:
@@ -51,6 +53,8 @@ def probe(names: Sequence[str] | None = None, *, cache: bool = True, declared: D
 def probe_plans(plans: Sequence[CallPlan], *, declared: Declared | None = None) -> Report:
     """Run plans on the running kernel, each in a child that may die of it."""
     started = time.perf_counter()
+    with contextlib.suppress(OSError):  # no child can be made: the trials tell it
+        declared = declared or find_declarations()
     kernel = RunningKernel()
     name = os.uname()
     answers: dict[int, CallReport] = {}

@@ -13,7 +13,7 @@ import pytest
 from kernel_sources import find_source
 from pumphouse.syscalls.domain.extensible import find_extensibles, find_sites
 from pumphouse.syscalls.domain.lint import find_all
-from pumphouse.syscalls.domain.masks import masks_of, trace_call, words_of
+from pumphouse.syscalls.domain.masks import accepted_of, masks_of, trace_call, words_of
 from pumphouse.syscalls.domain.rules.r8 import find_selector
 from pumphouse.syscalls.domain.rules.subject import Subject
 from pumphouse.syscalls.domain.tree import read_tree
@@ -105,6 +105,12 @@ def test_masks_are_those_that_kernels_accept(source):
     found = masks_of(tree)
     for name, words in expected.items():
         assert {word: found.get(name, {}).get(word) for word in words} == words, name
+
+
+def test_what_openat2_accepts_is_more_than_what_is_valid(source):
+    series, _, tree = source
+    dropped = {"6.1": 0x4000000, "6.12": 0x2000000}[series]
+    assert accepted_of(tree)["openat2"]["open_how.flags"] == 0x7FFFC3 | dropped
 
 
 def test_a_list_of_values_is_no_mask(source):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumphouse.syscalls.domain.extensible import find_extensibles
-from pumphouse.syscalls.domain.masks import masks_of, trace_call, words_of
+from pumphouse.syscalls.domain.masks import accepted_of, masks_of, trace_call, words_of
 from pumphouse.syscalls.domain.tree.expressions import NotConstantError, evaluate
 from pumphouse.syscalls.domain.tree.files import MemoryFiles
 from pumphouse.syscalls.domain.tree.headers import Headers
@@ -67,6 +67,13 @@ def test_a_list_of_values_is_told_as_values():
     tree = read(changed("kernel/grow.c", old, text))
     word = words_of(tree, trace_call(tree, tree.natives["growfd"]))["flags"]
     assert (word.mask, word.values) == (None, (0, 0o2000000))
+
+
+def test_a_bit_that_is_dropped_is_accepted_but_not_valid():
+    check = "\tif (flags & ~GROW_VALID_AT_FLAGS)"
+    tree = read(changed("kernel/grow.c", check, "\tu64 strip = 0x4000 | GROW_CLOEXEC;\n\tflags &= ~strip;\n" + check))
+    assert masks_of(tree)["growfd"]["flags"] == 0o2000000
+    assert accepted_of(tree)["growfd"]["flags"] == 0o2040000
 
 
 def test_a_struct_that_can_grow_is_told_with_its_sizes():

@@ -48,6 +48,9 @@ NOTS = {
         "R2", C, "\tif (args->flags & ~GROW_VALID_FLAGS)\n\t\treturn -EINVAL;\n", "", "unknown bits of grow_args.flags"
     ),
     "bits that are removed first": Not("R2", C, CHECK, "\tflags &= ~0x4000;\n" + CHECK, "loses 0x4000 before"),
+    "something happens first": Not(
+        "R2", C, CHECK, "\tif (put_user(0, &uargs->fd))\n\t\treturn -EFAULT;\n" + CHECK, "put_user runs before"
+    ),
     "a size that is an int": Not("R3", C, "size_t, usize,", "int, usize,", "`int`, not `size_t`"),
     "a size elsewhere": Not(
         "R3",
@@ -212,13 +215,25 @@ def test_what_an_old_call_does_is_legacy():
         "\tif (flags && flags != GROW_CLOEXEC)\n\t\treturn -EINVAL;\n",
         "\tif ((flags & GROW_CLOEXEC) != flags)\n\t\treturn -EINVAL;\n",
         "\tif ((flags | GROW_CLOEXEC) != GROW_CLOEXEC)\n\t\treturn -EINVAL;\n",
+        "\tif ((flags & GROW_CLOEXEC) != (flags & ~0xff0000))\n\t\treturn -EINVAL;\n",
         "\tswitch (flags) {\n\tcase GROW_CLOEXEC:\n\t\tbreak;\n\tdefault:\n\t\treturn -EINVAL;\n\t}\n",
         "\terr = -EINVAL;\n\tif (flags & ~GROW_CLOEXEC)\n\t\tgoto out;\n",
         "\tif (!dfd || flags & ~(u64)GROW_CLOEXEC)\n\t\treturn -EINVAL;\n",
         "\tif (!grow_flags_valid(flags))\n\t\treturn -EINVAL;\n",
         "\terr = security_grow(flags);\n",
     ],
-    ids=["none yet", "one value", "and", "or", "switch", "goto", "among others", "helper", "cannot be followed"],
+    ids=[
+        "none yet",
+        "one value",
+        "and",
+        "or",
+        "two masks",
+        "switch",
+        "goto",
+        "among others",
+        "helper",
+        "cannot be followed",
+    ],
 )
 def test_every_idiom_that_refuses_unknown_flags_is_understood(check):
     helper = "static bool grow_flags_valid(unsigned int f)\n{\n\treturn !(f & ~GROW_CLOEXEC);\n}\n\n/* Grows"
@@ -279,6 +294,13 @@ def test_a_table_that_lacks_a_call_is_found_unless_a_comment_reserves_it():
     assert any("missing in the table arm" in finding.message for finding in findings(late))
     late["arch/arm/tools/syscall.tbl"] = "# 480 reserved for growfd\n" + late["arch/arm/tools/syscall.tbl"]
     assert not any("missing" in finding.message for finding in findings(late))
+
+
+def test_a_new_call_that_only_some_tables_have_is_one_finding():
+    files = changed("arch/alpha/kernel/syscalls/syscall.tbl", "590\tcommon\tgrowfd\t\tsys_growfd\n", "")
+    files["scripts/syscall.tbl"] = files["scripts/syscall.tbl"].partition("480")[0]
+    (finding,) = findings(files)
+    assert finding.message == "growfd (480) is missing in 2 tables: alpha, generic"
 
 
 @pytest.mark.parametrize("compat", ["", "\tcompat_sys_close"], ids=["without", "with"])

@@ -81,6 +81,13 @@ def _open_patch(folder: Path, diff: str) -> tuple[Files, Applied]:
     files = FolderFiles(folder)
     if Path(diff).is_file():
         return files, apply_patches(files, read_patch(_read(Path(diff)), where=diff), where=diff)
+    if not (folder / ".git").exists():
+        raise UserError(
+            "there is no such patch",
+            where=f"--diff {diff}",
+            why="the file does not exist, and the tree is no git repository that could know a revision",
+            next_step="name a patch file",
+        )
     code, output = asyncio.run(
         run_command(["git", "-C", str(folder), "diff", "--no-color", "--no-ext-diff", "-R", diff, "--"], package="git")
     )

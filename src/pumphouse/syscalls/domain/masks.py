@@ -151,6 +151,16 @@ def _is_named(event: Event) -> bool:
     return event.what.strip("()~ ").isidentifier()
 
 
+def accepted_of(tree: KernelTree) -> dict[str, dict[str, int]]:
+    """As `masks_of`, with the bits that are dropped before unknown ones are refused: what a probe of it sees."""
+    found = masks_of(tree)
+    for name, masks in found.items():
+        for word, judged in words_of(tree, trace_call(tree, tree.natives[name])).items():
+            if word in masks and not judged.conditional:
+                masks[word] |= judged.stripped
+    return found
+
+
 def masks_of(tree: KernelTree) -> dict[str, dict[str, int]]:
     """The accepted bits of every word that the code states a mask for: {"openat2": {"open_how.flags": 0x7fffc3, ...}}.
 

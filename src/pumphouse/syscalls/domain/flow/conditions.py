@@ -169,6 +169,14 @@ class Conditions:
             if len(parts) == 2 and len(words) == 1 and collapse(other) in [collapse(part) for part in parts]:
                 self._note(frame, "mask", words[0], f"~({self.inline(frame, other)})", at)
                 return
+        # (x & A) != (x & ~B): the bits in which A and ~B differ are refused
+        sides = [
+            self.words_and_masks(frame, [strip_outer(part) for part in split_top(side, "&")]) for side in (left, right)
+        ]
+        if all(len(words) == 1 and len(masks) == 1 for words, masks in sides) and sides[0][0] == sides[1][0]:
+            first, second = (self.inline(frame, masks[0]) for _, masks in sides)
+            self._note(frame, "mask", sides[0][0][0], f"({first}) ^ ({second})", at)
+            return
         if right == "0" and len(split_top(left, "&")) > 1:
             self._judge_atom(frame, left, at)
 

@@ -62,6 +62,7 @@ _COPIERS = {
 }
 _OUT_COPIERS = {"copy_struct_to_user": (2, 0, 1), "copy_to_user": (1, 0, 2)}
 _TAIL_CHECKS = {"check_zeroed_user": (0, 1), "bpf_check_uarg_tail_zero": (0, 2)}
+_EFFECTS = frozenset({"fd_install", "anon_inode_getfd", "put_user", "__put_user", "commit_creds", "wake_up_new_task"})
 _HARMLESS = ("audit_", "trace_", "kfree", "fput", "put_", "pr_")
 
 
@@ -225,6 +226,9 @@ class Trace:
                 size = self._size_word(frame, arguments[_TAIL_CHECKS[name][1]])
                 if source:
                     self._note(frame, "tail", self.tag(source), name, at._replace(error=size))
+            return True
+        if name in _EFFECTS:
+            self._note(frame, "effect", "", name, at)
             return True
         if name in ("get_user", "__get_user", "unsafe_get_user"):
             if len(arguments) > 1:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pumphouse.syscalls.domain.extensible import STRUCT_COPIERS
+from pumphouse.syscalls.domain.flow import Event
 from pumphouse.syscalls.domain.masks import REFUSALS, is_flag_name
 from pumphouse.syscalls.domain.rules.records import ERROR, Hit, Rule
 from pumphouse.syscalls.domain.rules.subject import Subject
@@ -30,7 +31,9 @@ def _check(subject: Subject) -> Iterator[Hit]:
 
 def _check_word(subject: Subject, name: str, word: str, file: str, line: int) -> Iterator[Hit]:
     events = [event for event in subject.events(name) if event.word == word]
-    if any(event.kind in _CHECKS and event.error in REFUSALS for event in events):
+    refusals = [event for event in events if event.kind in _CHECKS and event.error in REFUSALS]
+    if refusals:
+        yield from _check_effects(subject, name, word, refusals[0])
         return
     if any(event.kind == "unknown" for event in events):
         return  # it went where it could not be followed: nothing is known
@@ -41,6 +44,21 @@ def _check_word(subject: Subject, name: str, word: str, file: str, line: int) ->
         name,
         f"{name}: nothing refuses unknown bits of {word}",
     )
+
+
+def _check_effects(subject: Subject, name: str, word: str, refusal: Event) -> Iterator[Hit]:
+    """What changed something before the first refusal: the caller gets EINVAL, and it happened nevertheless."""
+    for event in subject.events(name):
+        if event.kind in ("effect", "out") and event.order < refusal.order and not event.conditional:
+            yield Hit(
+                subject.severity(name, ERROR),
+                event.file,
+                event.line,
+                name,
+                f"{name}: {event.what} runs before unknown bits of {word} are refused",
+                "refuse unknown bits before anything is changed",
+            )
+            return
 
 
 def _check_removed(subject: Subject) -> Iterator[Hit]:

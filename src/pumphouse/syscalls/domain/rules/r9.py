@@ -68,6 +68,25 @@ def _check_numbers(subject: Subject) -> Iterator[Hit]:
                         f"{name} has the number {entry.number} in the table {table.label}, where {wanted} is its own",
                     )
     yield from _check_absent(subject, young)
+    yield from _check_behind(subject, young)
+
+
+def _check_behind(subject: Subject, rows: dict[str, list[tuple[Table, Entry]]]) -> Iterator[Hit]:
+    """A call of common code that some tables end with and others have not reached: one finding for each call."""
+    tables = [table for table in subject.tree.tables if table.label != "generic-header"]
+    for name, places in rows.items():
+        definition = subject.new_calls.get(name)
+        if definition is None or definition.file.startswith("arch/"):
+            continue
+        number = min(_common(table, entry) for table, entry in places)
+        behind = [
+            table.label
+            for table in tables
+            if max((_common(table, entry) for entry in table.entries), default=number) < number
+        ]
+        if behind:
+            message = f"{name} ({number}) is missing in {len(behind)} tables: {', '.join(behind)}"
+            yield Hit(ERROR, definition.file, definition.line, name, message)
 
 
 def _check_limits(subject: Subject) -> Iterator[Hit]:
