@@ -61,6 +61,12 @@ def test_false_of_a_helper_refuses_only_where_it_is_called_so(use, mask):
     assert masks_of(read(files))["growfd"]["grow_args.flags"] == mask
 
 
+def test_a_bit_with_which_the_call_returns_before_is_valid():
+    check = "\tif (flags & ~GROW_VALID_AT_FLAGS)\n"
+    text = "\tif (flags & GROW_QUIET)\n\t\treturn grow_quietly(uargs);\n\tif (flags)\n"
+    assert masks_of(read(changed("kernel/grow.c", check, text)))["growfd"]["flags"] == 0x2
+
+
 def test_a_list_of_values_is_told_as_values():
     text = "\tif (flags) {\n\t\tif (flags == GROW_CLOEXEC)\n\t\t\treturn 1;\n\t\treturn -EINVAL;\n\t}\n"
     old = "\tif (flags & ~GROW_VALID_AT_FLAGS)\n\t\treturn -EINVAL;\n"

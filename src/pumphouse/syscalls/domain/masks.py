@@ -72,7 +72,7 @@ def words_of(tree: KernelTree, events: list[Event]) -> dict[str, Word]:
     for event in events:
         if event.word.endswith("!"):
             continue
-        if event.kind in ("mask", "zero", "enum", "strip", "range", "unknown", "narrow"):
+        if event.kind in ("mask", "zero", "enum", "strip", "range", "unknown", "narrow", "pass"):
             order.setdefault(event.word, []).append(event)
     return {word: _judge(tree, word, found) for word, found in order.items()}
 
@@ -80,7 +80,11 @@ def words_of(tree: KernelTree, events: list[Event]) -> dict[str, Word]:
 def _judge(tree: KernelTree, word: str, events: list[Event]) -> Word:
     refusals = [event for event in events if event.error in REFUSALS]
     valued = [(event, _refused(tree, event)) for event in refusals if event.kind in ("mask", "zero")]
-    whole = [(event, ~refused & _ALL) for event, refused in valued if refused is not None and refused < 0]
+    whole = [
+        (event, ~refused & _ALL | _passed(tree, events, event.order))
+        for event, refused in valued
+        if refused is not None and refused < 0
+    ]
     always = [(event, left) for event, left in whole if not event.conditional] or _in_one_function(whole)
     sometimes = [(event, left) for event, left in whole if event.conditional and event.kind == "mask"]
     mask: int | None = None
@@ -120,6 +124,16 @@ def _in_one_function(whole: list[tuple[Event, int]]) -> list[tuple[Event, int]]:
     """The refusals that one function always makes, where that function is reached only sometimes (once p is found)."""
     sure = [(event, left) for event, left in whole if not event.local and event.kind == "mask"]
     return [(event, left) for event, left in sure if event.function == sure[0][0].function]
+
+
+def _passed(tree: KernelTree, events: list[Event], before: int) -> int:
+    """The bits with which the code has returned before a refusal: it says nothing of them."""
+    passed = 0
+    for event in events:
+        if event.kind == "pass" and event.order < before:
+            value = tree.headers.value(event.what, event.file)
+            passed |= value if value is not None and value > 0 else 0
+    return passed
 
 
 def _refused(tree: KernelTree, event: Event) -> int | None:

@@ -8,7 +8,14 @@ import re
 from collections.abc import Callable
 
 from pumphouse.syscalls.domain.flow.records import At, Frame, word_of
-from pumphouse.syscalls.domain.statements import Branch, find_error, split_comparison, split_top, strip_outer
+from pumphouse.syscalls.domain.statements import (
+    Branch,
+    direct_text,
+    find_error,
+    split_comparison,
+    split_top,
+    strip_outer,
+)
 from pumphouse.syscalls.domain.tree.ctext import collapse
 
 Note = Callable[[Frame, str, str, str, At], None]  # frame, kind, word, what, at
@@ -30,6 +37,7 @@ class Conditions:
             return
         error = find_error(frame.text, branch, branches)
         if not error:
+            self._judge_pass(frame, branch, branches, At(branch.start, "", conditional))
             return
         at = At(branch.start, error, conditional)
         condition = branch.condition.replace("->", ".")
@@ -40,6 +48,15 @@ class Conditions:
                 self._note(frame, "enum", word, " ".join(["0", *cases]), at)
                 return
         self._judge_condition(frame, condition, at)
+
+    def _judge_pass(self, frame: Frame, branch: Branch, branches: list[Branch], at: At) -> None:
+        """`if (flags & A) return do_a(flags);`: what refuses afterwards says nothing of A."""
+        if not re.search(r"\breturn\b", direct_text(frame.text, branch, branches)):
+            return
+        parts = [strip_outer(part) for part in split_top(strip_outer(branch.condition.replace("->", ".")), "&")]
+        words, masks = self.words_and_masks(frame, parts)
+        if len(words) == 1 and len(masks) == 1:
+            self._note(frame, "pass", words[0], self.inline(frame, masks[0]), at)
 
     def judge_return(self, frame: Frame, text: str, position: int, *, conditional: bool) -> None:
         """Note what `return !(flags & ~MASK);` of a helper refuses, or `return flags & ~MASK ? -EINVAL : 0;`."""

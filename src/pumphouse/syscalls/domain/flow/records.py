@@ -29,8 +29,9 @@ class Event(NamedTuple):
 
     kind: mask (what: the expression of the refused bits), zero (must be 0), enum (what: the values), range (what: the
     comparison), strip (what: the expression that is kept), narrow (a part is taken for use), copy, out, tail, fetch
-    (get_user of a field), effect (what: the function that changes something), unknown (what: the function that could
-    not be followed). `error` is the error's name; of copies it is the word of the size, or `=expression`.
+    (get_user of a field), effect (what: the function that changes something), pass (what: the bits with which the
+    function returns before), unknown (what: the function that could not be followed). `error` is the error's name; of
+    copies it is the word of the size, or `=expression`.
     """
 
     kind: str

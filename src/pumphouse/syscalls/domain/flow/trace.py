@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from pumphouse.syscalls.domain.flow.conditions import Conditions
+from pumphouse.syscalls.domain.flow.reach import bring_back, constant_label, is_constant, reach, value_end
 from pumphouse.syscalls.domain.flow.records import (
     At,
     Event,
@@ -41,9 +42,6 @@ _EVENT = re.compile(
 _CALL = re.compile(r"(?<!\w)([a-z_]\w*+)\s*+\(")
 _FIELD_SET = re.compile(r"\.(\w+)\s*=\s*([^,{}]+)")
 _TARGET = re.compile(r"([A-Za-z_]\w*(?:(?:->|\.)\w+)*)\s*=\s*$")
-_CONSTANT = re.compile(r"[\w\s|~()<&+*,-]+")
-_LOWER_CALL = re.compile(r"\b(?!sizeof|offsetof)[a-z]\w*\s*\(")
-_LOWER_NAME = re.compile(r"\b(?!sizeof|offsetof|typeof|struct\b|union\b)[a-z]\w*\b")
 _NOT_CALLS = frozenset(
     re.findall(
         r"\w+",
@@ -146,7 +144,7 @@ class Trace:
         returned = ""
         branches, steps = self._steps(frame)
         for position, step in steps:
-            state = _guarded(frame, step.start if isinstance(step, Branch) else position, branches)
+            state = reach(frame, step.start if isinstance(step, Branch) else position, branches)
             if state == "dead":
                 continue
             conditional = state == "maybe"
@@ -173,7 +171,7 @@ class Trace:
         path = path_of(left)
         if path is None:
             return
-        right = frame.text[start : _value_end(frame.text, start)].replace("->", ".").strip()
+        right = frame.text[start : value_end(frame.text, start)].replace("->", ".").strip()
         if "{" in right:
             for field, value in _FIELD_SET.findall(right):
                 self._set(frame, (*path, field), value.strip(), At(start, "", conditional))
@@ -201,7 +199,7 @@ class Trace:
             del frame.labels[path]
         if len(path) == 1:
             frame.constants.pop(path[0], None)
-            if _is_constant(right) and not at.conditional:
+            if is_constant(right) and not at.conditional:
                 frame.constants[path[0]] = collapse(right)
 
     def _call(self, frame: Frame, name: str, opening: int, *, conditional: bool) -> None:
@@ -238,7 +236,7 @@ class Trace:
 
     def _call_function(self, frame: Frame, name: str, arguments: list[str], at: At) -> None:  # noqa: C901
         """Go into a function that is called with something known, and bring back what it learned."""
-        labels = [label_of(frame.labels, argument) or _constant(argument) for argument in arguments]
+        labels = [label_of(frame.labels, argument) or constant_label(argument) for argument in arguments]
         carried = [self._carried(frame, argument) for argument in arguments]
         if not any(label and label[0] != "=" for label in labels) and not any(carried):
             return
@@ -259,7 +257,7 @@ class Trace:
         self._settle_false(frame, first, at.position - len(name))
         for parameter, argument in zip(parameters, arguments, strict=False):
             if "*" in parameter.ctype:
-                _bring_back(frame, callee, parameter.name, argument)
+                bring_back(frame, callee, parameter.name, argument)
         if returned and returned[0] != "=":
             target = _TARGET.search(frame.text[max(0, at.position - 160) : at.position - len(name)].rstrip(" "))
             path = path_of(target.group(1)) if target else None
@@ -287,7 +285,7 @@ class Trace:
         if label:
             callee.labels[(parameter.name,)] = label
             self._refine(label, parameter.ctype)
-        elif _is_constant(argument):
+        elif is_constant(argument):
             callee.constants[parameter.name] = self._resolve_types(frame, argument)
 
     def _enter(self, frame: Frame, found: Found, parameters: tuple[Argument, ...], *, conditional: bool) -> Frame:
@@ -368,74 +366,3 @@ class Trace:
             lambda match: f"struct {self._declared_tag(frame, (match.group(1),))}",
             argument,
         )
-
-
-def _bring_back(frame: Frame, callee: Frame, parameter: str, argument: str) -> None:
-    """What a function learned of what a pointer points to holds for its caller too."""
-    path = path_of(argument)
-    if path is None:
-        return
-    for inner, label in callee.labels.items():
-        if inner[0] != parameter:
-            continue
-        if len(inner) > 1 or (label[0] not in "*=" and argument.lstrip().startswith("&")):
-            frame.labels[(*path, *inner[1:])] = label
-        elif label[0] == "@" and label_path(frame.labels, path)[:1] != "@":
-            frame.labels[path] = label
-
-
-def _constant(argument: str) -> str:
-    return f"={argument}" if argument in ("true", "false", "NULL", "0", "1") else ""
-
-
-def _is_constant(text: str) -> bool:
-    """Whether an expression is made of literals, macros, sizeof and offsetofend only."""
-    if not text or not _CONSTANT.fullmatch(text) or _LOWER_CALL.search(text):
-        return False
-    plain = re.sub(r"\b(?:sizeof|offsetof|offsetofend)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)", "", text)
-    return not _LOWER_NAME.search(re.sub(r"\(\s*(?:u|s|__u|__s)(?:8|16|32|64)\s*\)", "", plain))
-
-
-def _guarded(frame: Frame, position: int, branches: list[Branch]) -> str:
-    """Whether a position is reached always, maybe, or (by constants handed to the function) is dead."""
-    state = "always"
-    for branch in branches:
-        if branch.start > position:
-            break
-        if branch.inner <= position < branch.end:
-            truth = _truth(frame, branch)
-        elif branch.end <= position < branch.else_end:
-            truth = {"yes": "no", "no": "yes"}.get(_truth(frame, branch), "maybe")
-        else:
-            continue
-        if truth == "no":
-            return "dead"
-        if truth == "maybe":
-            state = "maybe"
-    return state
-
-
-def _truth(frame: Frame, branch: Branch) -> str:
-    if branch.kind == "switch":
-        return "maybe"
-    text = strip_outer(branch.condition)
-    name = text.lstrip("!").strip()
-    label = frame.labels.get((name,), "")
-    if not label.startswith("=") or text.count("!") > 1:
-        return "maybe"
-    return "yes" if (label[1:] in ("true", "1")) != text.startswith("!") else "no"
-
-
-def _value_end(text: str, start: int) -> int:
-    depth = 0
-    for index in range(start, len(text)):
-        character = text[index]
-        if character in "({[":
-            depth += 1
-        elif character in ")}]":
-            if depth == 0:
-                return index
-            depth -= 1
-        elif character in ";," and depth == 0:
-            return index
-    return len(text)

@@ -15,7 +15,7 @@ from pumphouse.syscalls.domain.tree.tables import GENERIC_TABLE
 
 SELFTESTS = "tools/testing/selftests"
 GUIDE = "Documentation/process/adding-syscalls.rst"
-_USED = re.compile(rb"\b(?:__NR_|SYS_|sys_)(\w+)|\b([a-z_0-9]+)\(")
+_USE = rb"\b(?:(?:__NR_|SYS_|sys_)%b\b|%b\()"
 _DESCRIBED = re.compile(r"\bSYSCALL_FEATURES(?:_OFF)?\s*\(\s*(\w+)")
 
 
@@ -43,17 +43,13 @@ def _check_masks(subject: Subject) -> Iterator[Hit]:
 
 
 def _check_selftests(subject: Subject) -> Iterator[Hit]:
-    new = set(subject.new_calls)
-    found: set[str] = set()
+    left = {name.encode() for name in subject.new_calls}
     some = False
     for path in subject.tree.files.walk(SELFTESTS, (".c", ".h", ".S")):
         some = True
         content = subject.tree.files.read(path) or b""
-        for number, call in _USED.findall(content):
-            name = (number or call).decode()
-            if name in new:
-                found.add(name)
-    for name in sorted(new - found) if some else ():
+        left -= {name for name in left if name in content and re.search(_USE % (name, name), content)}
+    for name in sorted(name.decode() for name in left) if some else ():
         definition = subject.new_calls[name]
         if not definition.file.startswith("arch/"):
             yield Hit(
