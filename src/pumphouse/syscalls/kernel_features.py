@@ -17,7 +17,8 @@ from pumphouse.syscalls.domain.features.catalogue import Described, read_catalog
 from pumphouse.syscalls.domain.release import read_release
 from pumphouse.syscalls.sacrifice import Sacrifice
 
-NUMBER = 500  # of sys_features(); alpha adds 110
+OFFSET = 110 if platform.machine() == "alpha" else 0  # of common numbers
+NUMBER = 500 + OFFSET  # of sys_features()
 NEWEST = (7, 2)  # the newest release that is known not to have another call of that number
 BUFFER = 4096  # bytes, the most that the call takes
 # Calls that are older than common numbers (include/uapi/asm-generic/unistd.h, arch/x86/entry/syscalls/syscall_64.tbl).
@@ -38,7 +39,7 @@ class Refusal:
 def number_of(call: Described) -> int | None:
     """The call's number on this machine, None where it is not known."""
     if call.number is not None:
-        return call.number + (110 if platform.machine() == "alpha" else 0)
+        return call.number + OFFSET
     return OLD_NUMBERS.get(platform.machine(), {}).get(call.name)
 
 
@@ -46,8 +47,7 @@ def ask(number: int) -> Answer | Refusal:
     """What the running kernel declares of a call. A kernel without sys_features() refuses with ENOSYS."""
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(BUFFER)
-    own = NUMBER + (110 if platform.machine() == "alpha" else 0)
-    arguments = [ctypes.c_long(own), ctypes.c_long(number), buffer, ctypes.c_size_t(BUFFER), ctypes.c_long(0)]
+    arguments = [ctypes.c_long(NUMBER), ctypes.c_long(number), buffer, ctypes.c_size_t(BUFFER), ctypes.c_long(0)]
     total = int(ctypes.c_long(libc.syscall(*arguments)).value)
     if total >= 0:
         return parse_answer(buffer.raw, total, byteorder=sys.byteorder)
@@ -100,6 +100,11 @@ def look_for_call() -> str:
     answer = ask(NUMBER)
     if isinstance(answer, Refusal):
         return answer.error
-    if answer.number % 110 != NUMBER % 110:
-        raise InfraError("another system call answers", where=f"number {NUMBER}", why="it tells another number")
+    if answer.number != NUMBER:
+        raise InfraError(
+            "another system call has the number of sys_features()",
+            where=f"number {NUMBER}",
+            why=f"its answer is of {answer.number}",
+            next_step="look into the tables of this kernel",
+        )
     return ""

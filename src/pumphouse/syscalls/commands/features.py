@@ -46,7 +46,8 @@ def show(
         if json:
             print_json({"release": release, "sys_features": False, "error": missing, "calls": [], "silent": []})
         else:
-            print_lines([f"The running kernel ({release}) has no sys_features(): it answers {missing}."])
+            refused = "" if missing == "ENOSYS" else "; a seccomp filter may have refused it"
+            print_lines([f"The running kernel ({release}) has no sys_features(): it answers {missing}{refused}."])
             say("`pumphouse syscalls features patch 6.12` prints the series that adds it")
         return 1
     described, silent = [], []
