@@ -30,7 +30,7 @@ pytestmark = [
 
 SELFTEST = "tools/testing/selftests/sys_features/sys_features_test.c"
 
-# What the sources say (cachestat() is configured out, and so tells nothing), in the configuration guest+syscalls: (call, word) -> mask.
+# What the sources say, as guest+syscalls configures them (without cachestat, which so tells nothing).
 COMMON = {
     ("openat2", "open_how.flags"): 0x7FFFC3,
     ("openat2", "open_how.mode"): 0o7777,
