@@ -42,7 +42,7 @@ def answer_probe(probed: Probed, calls: Mapping[str, Call]) -> ProbeAnswer:
     ]
     parts = [f"{count(len(beyond), 'thing')} beyond it"] if beyond else []
     parts += [f"{count(len(without), 'thing')} of it missing"] if without else []
-    verdict = f"differs from mainline {base}" if parts else f"as mainline {base}"
+    verdict = "differs" if parts else "as mainline"
     return ProbeAnswer(
         sentence=f"{probed.release} has {len(present)} of the {count(len(probed.calls), 'call')} that were asked, "
         f"{count(words, 'flag word')} answered: "
