@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from pumphouse.core.clock import SettableClock
 from pumphouse.core.errors import ErrorText
@@ -34,6 +36,7 @@ class Filled:
     cancelled: int
     running: Lease
     queued: int
+    probed: int
 
 
 async def fill(site: Site) -> Filled:
@@ -43,6 +46,8 @@ async def fill(site: Site) -> Filled:
     await _old_runs(runs, clock)
     clock.time = time.time() - 4000
     done = await _done(site, runs, clock)
+    clock.time = time.time() - 900
+    probed = await _probed(runs, clock)
     clock.time = time.time() - 700
     failed = await _failed(runs, clock)
     clock.time = time.time() - 600
@@ -55,7 +60,7 @@ async def fill(site: Site) -> Filled:
     queued = await runs.create(
         kind="demo.count", title="profile-guided 6.1 against 6.1", params={"steps": 5}, actor="the first start"
     )
-    return Filled(done=done, failed=failed, cancelled=cancelled.id, running=running, queued=queued.id)
+    return Filled(done=done, failed=failed, cancelled=cancelled.id, running=running, queued=queued.id, probed=probed)
 
 
 async def _claimed(runs: Runs, title: str, kind: str = "demo.count", **params: object) -> Lease:
@@ -97,6 +102,20 @@ async def _done(site: Site, runs: Runs, clock: SettableClock) -> int:
         artifact = Artifact(name=name, media_type=media_type, size=size, sha256=sha256, created_at=clock.now())
         await runs.add_artifact(lease, artifact)
     await runs.finish(lease, state=State.DONE, summary=ANSWER, verdict="better", result={"steps": 3})
+    return lease.run_id
+
+
+async def _probed(runs: Runs, clock: SettableClock) -> int:
+    """A probe of a kernel whose vendor brought a flag of a later release to it."""
+    seen = json.loads((Path(__file__).parents[1] / "data" / "syscalls" / "probe_6.18.json").read_text())
+    (landlock,) = [call for call in seen["calls"] if call["name"] == "landlock_create_ruleset"]
+    (word,) = [word for word in landlock["words"] if word["name"].endswith("handled_access_fs")]
+    word["mask"] = "0x1ffff"
+    lease = await _claimed(runs, "Ask this kernel about its extensible system calls", kind="syscalls.probe")
+    clock.move(1)
+    summary = "6.18.44 has 46 of the 47 calls that were asked, 68 flag words answered: 1 thing beyond mainline 6.18."
+    verdict = "differs"
+    await runs.finish(lease, state=State.DONE, summary=summary, verdict=verdict, is_no=True, result=seen)
     return lease.run_id
 
 

@@ -18,6 +18,13 @@ PAGES = {
     "run-running": "/runs/{running.run_id}",
     "run-queued": "/runs/{queued}",
     "chart": "/demo",
+    "syscalls": "/syscalls",
+    "syscalls-run": "/runs/{probed}",
+    "syscalls-matrix": "/syscalls/matrix",
+    "syscalls-matrix-found": "/syscalls/matrix?matrix.find=landlock&matrix.sort=-since",
+    "syscalls-call": "/syscalls/calls/landlock_create_ruleset",
+    "syscalls-rules": "/syscalls/rules",
+    "syscalls-rule": "/syscalls/rules/R4",
     "api": "/api",
     "sign-in": "/sign-in",
     "account": "/account",
@@ -96,7 +103,8 @@ def test_a_first_visit_loads_less_than_300_kilobytes(chromium, served):
 
 
 def test_every_page_has_one_first_heading_a_title_and_landmarks(open_page, served):
-    for path in ("/", "/runs", f"/runs/{served.filled.done}", "/api", "/sign-in"):
+    own = ("/syscalls", "/syscalls/matrix", "/syscalls/calls/openat2", "/syscalls/rules", "/syscalls/rules/R1")
+    for path in ("/", "/runs", f"/runs/{served.filled.done}", "/api", "/sign-in", *own):
         page = open_page(path)
         assert page.locator("h1").count() == 1
         assert page.title().endswith("· Pumphouse")

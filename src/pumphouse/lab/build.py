@@ -4,7 +4,8 @@
 
 A built kernel is known by the tree's identity, the final .config and the compiler's version: the same three give the
 same folder in the cache, with image, .config, build log and metadata.json. Objects are kept in one folder for each tree
-and compiler, so that a change of configuration recompiles what it touches and no more.
+and compiler, so that a change of configuration recompiles what it touches and no more; a tree with patches has one of
+its own beside its working copy, so that the same holds for a change of a patch.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pumphouse.core.progress import Progress, Silent
 from pumphouse.lab.command import run_command
 from pumphouse.lab.kconfig import BASES, check_config, merge_fragments, read_fragment
 from pumphouse.lab.kernel import Kernel, read_kernel
+from pumphouse.lab.patch import apply_patches, read_patch
 from pumphouse.lab.toolchain import Toolchain, find_toolchain
 from pumphouse.lab.tree import Tree, open_tree
 
@@ -47,16 +49,22 @@ FIXED = (
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSpec:
-    """What to build: a tree (`deb:linux-source-6.1` or a folder), a base configuration with fragments, a compiler."""
+    """What to build: a tree (`deb:linux-source-6.1` or a folder), patches, a base configuration with fragments."""
 
     source: str
+    patches: tuple[str, ...] = ()  # files, applied in this order
     base: str = "tinyconfig"  # one of BASES, or a file
     fragments: tuple[str, ...] = ("guest",)
     toolchain: str = "gcc"
 
     def __str__(self) -> str:
         """The specification that names this build; lab/open.py reads it."""
-        words = [("base", self.base), *(("config", name) for name in self.fragments), ("toolchain", self.toolchain)]
+        words = [
+            *(("patch", name) for name in self.patches),
+            ("base", self.base),
+            *(("config", name) for name in self.fragments),
+            ("toolchain", self.toolchain),
+        ]
         return f"src:{self.source}?{urlencode(words, safe='/')}"
 
 
@@ -119,19 +127,22 @@ async def build_kernel(
     progress = progress or Silent()
     progress.advance(0.0, "opens the tree")
     tree = await open_tree(spec.source, progress=progress)
+    patches = [read_patch(Path(name)) for name in spec.patches]
     toolchain = await find_toolchain(spec.toolchain)
-    family = _family(tree, toolchain, variant)
+    family = _family(tree, toolchain, variant, is_patched=bool(patches))
     objects = cache_dir("objects", family)
     require_free_space(objects, NEEDED_BYTES, purpose="building a kernel")
-    builder = _Builder(spec, tree, toolchain, variant, objects, jobs or os.cpu_count() or 1, progress)
     with (objects / ".lock").open("w") as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        if patches:
+            tree = await apply_patches(tree, patches, cache_dir("patched", family), progress=progress)
+        builder = _Builder(spec, tree, toolchain, variant, objects, jobs or os.cpu_count() or 1, progress)
         return await builder.build()
 
 
-def _family(tree: Tree, toolchain: Toolchain, variant: Variant) -> str:
+def _family(tree: Tree, toolchain: Toolchain, variant: Variant, *, is_patched: bool) -> str:
     """What builds have in common that share their objects."""
-    parts = [tree.identity, toolchain.version]
+    parts = [tree.identity, toolchain.version, *(["with patches"] if is_patched else [])]
     if variant != ORDINARY:
         parts += [variant.name, *([variant.identity] if variant.is_once else [])]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -5,6 +5,7 @@
 deb:linux-image-rt-amd64                         of a Debian package
 src:deb:linux-source-6.1                         built from Debian's sources, tinyconfig and the fragment guest
 src:/path/to/linux?base=defconfig&config=guest   built from a tree; config may be named several times
+src:deb:linux-source-6.1?patch=FILE              the same with a patch or a series; patch may be named several times
 /path/to/bzImage                                 an image
 """
 
@@ -32,10 +33,10 @@ async def open_kernel(specification: str, *, progress: Progress | None = None) -
 
 
 def parse_build(text: str) -> BuildSpec:
-    """What `SOURCE?base=NAME&config=NAME&toolchain=NAME` asks to build. Raises UserError for an unknown word."""
+    """What `SOURCE?patch=FILE&base=NAME&config=NAME&toolchain=NAME` asks to build. Raises UserError."""
     source, _, query = text.partition("?")
     words = parse_qsl(query, keep_blank_values=True)
-    unknown = [key for key, _ in words if key not in {"base", "config", "toolchain"}]
+    unknown = [key for key, _ in words if key not in {"patch", "base", "config", "toolchain"}]
     if unknown or (query and not words) or not source:
         raise UserError(
             f"src:{text} is not understood",
@@ -47,6 +48,7 @@ def parse_build(text: str) -> BuildSpec:
     default = BuildSpec(source=source)
     return BuildSpec(
         source=source,
+        patches=tuple(value for key, value in words if key == "patch"),
         base=given.get("base", default.base),
         fragments=fragments or default.fragments,
         toolchain=given.get("toolchain", default.toolchain),

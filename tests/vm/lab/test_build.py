@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import pytest
 
-from pumphouse.core.cache import cache_dir
+from built_kernels import skip_unless_built
 from pumphouse.lab.board import QemuBoard, boot_with_retry
 from pumphouse.lab.load import read_load
 from pumphouse.lab.measure import Cyclictest, cyclictest_job
@@ -24,8 +23,7 @@ pytestmark = [
 
 
 async def test_a_kernel_built_from_source_boots_and_measures_under_load():
-    if not any(cache_dir("kernels").glob("*/bzImage")) and not os.environ.get("PUMPHOUSE_TEST_BUILD"):
-        pytest.skip("builds a kernel, 4 minutes on two cores: PUMPHOUSE_TEST_BUILD=1 make vm")
+    skip_unless_built("6.1", ["guest"])
     kernel = await open_kernel("src:deb:linux-source-6.1")
     assert kernel.config["CONFIG_SERIAL_8250_CONSOLE"] == "y"
     result = await boot_with_retry(

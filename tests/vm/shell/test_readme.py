@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pumphouse.core.cache import cache_dir
+from built_kernels import skip_unless_built
 from pumphouse.core.site import create_site
 
 pytestmark = [
@@ -33,12 +33,8 @@ def test_the_readme_begins_with_the_one_command():
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith(".venv/bin/pumphouse")])
 def test_each_command_works_as_written(command, tmp_path):
-    if (
-        "src:" in command
-        and not any(cache_dir("kernels").glob("*/bzImage"))
-        and not os.environ.get("PUMPHOUSE_TEST_BUILD")
-    ):
-        pytest.skip("builds a kernel, 4 minutes on two cores: PUMPHOUSE_TEST_BUILD=1 make vm")
+    if "src:" in command:
+        skip_unless_built("6.1", ["guest"])
     create_site(tmp_path / "site")
     done = subprocess.run(
         ["sh", "-c", command.replace(".venv/bin/pumphouse", str(ROOT / ".venv/bin/pumphouse"))],
@@ -48,7 +44,8 @@ def test_each_command_works_as_written(command, tmp_path):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    # Debian's 6.1 has calls against the conventions: the answer is no.
+    assert done.returncode == (1 if " lint " in command else 0), done.stderr
     if "--png" in command:
         assert (tmp_path / "rt.png").read_bytes().startswith(b"\x89PNG")
         assert "is better under stress" in done.stdout

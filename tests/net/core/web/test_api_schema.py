@@ -40,7 +40,7 @@ def token(served):
 def test_every_operation_keeps_to_its_description(served, token, mode):
     schema = schemathesis.openapi.from_url(f"{served.url}/api/openapi.json")
     operations = [result.ok() for result in schema.get_all_operations()]
-    assert len(operations) == 9
+    assert len(operations) == 11
     for operation in operations:
         # Which kinds of runs are offered is a matter of the installed parts, not of the shape of a request.
         excluded = [positive_data_acceptance] if operation.label == "POST /api/runs" else []
