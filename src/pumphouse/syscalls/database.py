@@ -21,9 +21,9 @@ from pumphouse.syscalls.domain.database.call_file import (
     write_history,
     write_releases,
 )
-from pumphouse.syscalls.domain.database.header import Headers, read_headers
 from pumphouse.syscalls.domain.database.release import read_tag
 from pumphouse.syscalls.domain.database.update import Change, ReadTag, update_call
+from pumphouse.syscalls.domain.tree.uapi import UapiHeaders
 
 FOLDER = Path(__file__).parent / "data"
 MAX_HEADER = 4_000_000  # bytes; a header is never larger
@@ -104,12 +104,12 @@ def save_database(database: Database, folder: Path) -> None:
         ) from error
 
 
-def load_headers(folder: Path, wanted: Sequence[str]) -> Headers:
+def load_headers(folder: Path, wanted: Sequence[str]) -> UapiHeaders:
     """The wanted uapi headers of a kernel tree, or of the folder uapi itself. Raises UserError where there is none."""
     for root in (folder / "include" / "uapi", folder):
         texts = {name: _read_header(root / name) for name in wanted if (root / name).is_file()}
         if texts:
-            return read_headers(texts)
+            return UapiHeaders(texts)
     raise UserError(
         "there are no uapi headers here",
         where=str(folder),
@@ -123,7 +123,7 @@ def wanted_headers(calls: Mapping[str, Call]) -> list[str]:
     return sorted({header for call in calls.values() for header in call.headers})
 
 
-def update_database(database: Database, headers: Headers, *, tag: str, date: str, source: str) -> list[Change]:
+def update_database(database: Database, headers: UapiHeaders, *, tag: str, date: str, source: str) -> list[Change]:
     """Bring the headers of a tag into the database, in place; returns what changed.
 
     `date` is that of the tag; it becomes the release's date where the tag is the release itself. Raises UserError where

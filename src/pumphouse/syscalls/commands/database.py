@@ -29,18 +29,20 @@ from pumphouse.syscalls.domain.database.wrap import wrapped
 
 app = App(name="database", help="Show and update the database of sizes and flags.")
 
-DataOption = Annotated[Path, Parameter(name="--data", help="The database's folder; by default the one that ships.")]
+DataOption = Annotated[
+    Path | None, Parameter(name="--data", help="The database's folder; by default the one that ships.")
+]
 SHOWN = 40
 SIZES_SHOWN = 4  # the newest ones; since CALL tells all
 
 
 @app.command
-def show(*, data: DataOption = FOLDER, json: JsonOption = False) -> int:
+def show(*, data: DataOption = None, json: JsonOption = False) -> int:
     """List the calls that the database knows, with the number of their sizes and flags.
 
     Example: pumphouse syscalls database show
     """
-    database = open_database(data)
+    database = open_database(data or FOLDER)
     if json:
         print_json({"calls": list(database.calls.values()), "releases": database.releases, "read": database.history})
         return 0
@@ -68,7 +70,7 @@ def update(
     date: Annotated[str, Parameter(help="When that was tagged, YYYY-MM-DD; needed for a new release.")] = "",
     source: Annotated[str, Parameter(help="Where the headers come from, kept as evidence.")] = "headers",
     dry_run: Annotated[bool, Parameter(negative="", help="Tell what would change, and write nothing.")] = False,
-    data: DataOption = FOLDER,
+    data: DataOption = None,
     json: JsonOption = False,
 ) -> int:
     """Read the uapi headers of a release and record the sizes and flags that are new in it.
@@ -80,11 +82,11 @@ def update(
     """
     if date and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
         raise UserError(f"{date!r} is not a date", where="--date", next_step="write it as YYYY-MM-DD")
-    database = open_database(data)
+    database = open_database(data or FOLDER)
     read = load_headers(headers, wanted_headers(database.calls))
     changes = update_database(database, read, tag=release, date=date, source=source)
     if not dry_run:
-        save_database(database, data)
+        save_database(database, data or FOLDER)
     if json:
         print_json({"release": release, "headers": sorted(read.names), "written": not dry_run, "changes": changes})
         return 0
@@ -105,7 +107,7 @@ def backport(
     vendor: Annotated[str, Parameter(help="Who ships the kernel: debian.")],
     version: Annotated[str, Parameter(help="The version of the package: 6.1.192-2.")],
     evidence: Annotated[str, Parameter(help="How it was probed; kept beside the facts.")] = "probe",
-    data: DataOption = FOLDER,
+    data: DataOption = None,
     json: JsonOption = False,
 ) -> int:
     """Record what a vendor's kernel has beyond the mainline release that it is based on, as a probe saw it.
@@ -127,7 +129,7 @@ def backport(
             "the probe's answers cannot be read", where=str(probe), why=str(error), next_step="name the JSON file"
         ) from error
     probed = read_probed(content, where=str(probe))
-    database = open_database(data)
+    database = open_database(data or FOLDER)
     found = Backport(
         vendor=vendor,
         version=version,
@@ -142,7 +144,7 @@ def backport(
     ]
     if found.difference:
         database.backports.append(found)
-        save_database(database, data)
+        save_database(database, data or FOLDER)
     if json:
         print_json(found)
         return 0 if found.difference else 1

@@ -23,7 +23,6 @@ from pumphouse.syscalls.database import (
     wanted_headers,
 )
 from pumphouse.syscalls.domain.database.call_file import read_call, write_call
-from pumphouse.syscalls.domain.database.layout import struct_size
 from pumphouse.syscalls.domain.database.release import read_tag
 from pumphouse.syscalls.domain.database.since import has_it
 
@@ -98,7 +97,7 @@ def test_every_flag_and_size_of_a_trees_headers_is_known_by_that_release(release
                 if has_it(flag.since, release) and not flag.document:
                     assert name in headers.constants, (call.name, name)
         if call.struct:
-            size = struct_size(headers, call.struct.tag, kind=call.struct.kind)
+            size = headers.size(call.struct.tag, call.struct.kind)
             there = [item.bytes for item in call.struct.sizes if has_it(item.since, release)]
             assert size is None or size == max(there), call.name
     assert checked > 200

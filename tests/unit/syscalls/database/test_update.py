@@ -12,7 +12,7 @@ import pytest
 from pumphouse.core.errors import UserError
 from pumphouse.syscalls.database import Database, update_database
 from pumphouse.syscalls.domain.database.call import Call, Extensible, Flag, Word
-from pumphouse.syscalls.domain.database.header import read_headers
+from pumphouse.syscalls.domain.tree.uapi import UapiHeaders
 
 pytestmark = pytest.mark.unit
 
@@ -33,7 +33,7 @@ def make_database():
 
 
 def read(database, text, tag, date="2020-01-01"):
-    return update_database(database, read_headers({"linux/demo.h": text}), tag=tag, date=date, source="test")
+    return update_database(database, UapiHeaders({"linux/demo.h": text}), tag=tag, date=date, source="test")
 
 
 def test_a_flag_is_dated_by_the_first_headers_that_have_it():

@@ -13,8 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from pumphouse.syscalls.domain.database.header import Constant
 from pumphouse.syscalls.domain.database.release import read_tag
+from pumphouse.syscalls.domain.tree.records import Constant
 
 Precision = Literal["exact", "at latest"]
 

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 import msgspec
 
 from pumphouse.syscalls.domain.database.call import Appearance, Call, Flag, Size, Word
-from pumphouse.syscalls.domain.database.header import Headers
-from pumphouse.syscalls.domain.database.layout import defining_header, struct_size
 from pumphouse.syscalls.domain.database.release import earlier, later, read_tag
+from pumphouse.syscalls.domain.tree.uapi import UapiHeaders
 
 
 class ReadTag(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +35,7 @@ class Change(msgspec.Struct, kw_only=True, frozen=True):
     what: str
 
 
-def update_call(call: Call, headers: Headers, tag: str, history: Sequence[ReadTag]) -> list[Change]:
+def update_call(call: Call, headers: UapiHeaders, tag: str, history: Sequence[ReadTag]) -> list[Change]:
     """Bring one release's headers into a call, in place; returns what is new or has moved."""
     changes: list[Change] = []
     for word in call.word:
@@ -46,7 +45,7 @@ def update_call(call: Call, headers: Headers, tag: str, history: Sequence[ReadTa
     return changes
 
 
-def _update_word(call: Call, word: Word, headers: Headers, tag: str, history: Sequence[ReadTag]) -> list[Change]:
+def _update_word(call: Call, word: Word, headers: UapiHeaders, tag: str, history: Sequence[ReadTag]) -> list[Change]:
     changes = []
     there = {
         name: constant
@@ -77,11 +76,11 @@ def _update_word(call: Call, word: Word, headers: Headers, tag: str, history: Se
     return changes
 
 
-def _update_sizes(call: Call, headers: Headers, tag: str, history: Sequence[ReadTag]) -> list[Change]:
+def _update_sizes(call: Call, headers: UapiHeaders, tag: str, history: Sequence[ReadTag]) -> list[Change]:
     struct = call.struct
     if struct is None:
         return []
-    size = struct_size(headers, struct.tag, kind=struct.kind)
+    size = headers.size(struct.tag, struct.kind)
     if size is None:
         return []
     macros = {
@@ -99,7 +98,7 @@ def _update_sizes(call: Call, headers: Headers, tag: str, history: Sequence[Read
         if item.bytes in macros and not item.macro:
             item.macro = macros[item.bytes]
         if item.bytes == size:
-            header = defining_header(headers, struct.tag, kind=struct.kind)
+            header = headers.home(struct.tag, struct.kind)
             _note_presence(item, tag, _last_without(history, header, tag))
         elif item.bytes > size:
             _note_absence(item, tag)

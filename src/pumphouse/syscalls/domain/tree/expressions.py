@@ -13,6 +13,7 @@ from typing import Protocol
 
 _TOKEN = re.compile(r"\s*(0[xX][0-9a-fA-F]+|\d+|[A-Za-z_]\w*|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>?:(),.\[\]]|'.')")
 _SUFFIX = re.compile(r"[uUlL]*")
+_LONGEST = (1 << 64) - 1
 _BINARY: dict[str, tuple[int, Callable[[int, int], int]]] = {
     "||": (1, lambda a, b: int(bool(a) or bool(b))),
     "&&": (2, lambda a, b: int(bool(a) and bool(b))),
@@ -25,8 +26,9 @@ _BINARY: dict[str, tuple[int, Callable[[int, int], int]]] = {
     ">": (7, lambda a, b: int(a > b)),
     "<=": (7, lambda a, b: int(a <= b)),
     ">=": (7, lambda a, b: int(a >= b)),
-    "<<": (8, lambda a, b: a << b if 0 <= b < 128 else _refuse()),
-    ">>": (8, lambda a, b: a >> b if 0 <= b < 128 else _refuse()),
+    "<<": (8, lambda a, b: a << _places(b)),
+    # What is negative here is the complement of an unsigned word: ~0ULL >> 8.
+    ">>": (8, lambda a, b: (a if a >= 0 else a & _LONGEST) >> _places(b)),
     "+": (9, lambda a, b: a + b),
     "-": (9, lambda a, b: a - b),
     "*": (10, lambda a, b: a * b),
@@ -43,12 +45,14 @@ _TYPE_WORDS = frozenset(
     re.findall(
         r"\w+",
         "unsigned signed int long short char u8 u16 u32 u64 s8 s16 s32 s64 __u8 __u16 __u32 __u64 __s8 "
-        "__s16 __s32 __s64 size_t ssize_t __force const umode_t __poll_t fmode_t uint64_t uint32_t "
-        "blk_mode_t rwf_t",
+        "__s16 __s32 __s64 size_t ssize_t __force const umode_t __poll_t fmode_t uint64_t uint32_t uint16_t uint8_t "
+        "int64_t int32_t int16_t int8_t blk_mode_t rwf_t",
     )
 )
 _BIT_MACROS = frozenset({"BIT", "BIT_ULL", "_BITUL", "_BITULL"})
-_DEPTH_LIMIT = 24
+_SUFFIX_MACROS = frozenset({"_UL", "_ULL", "UL", "ULL", "U", "_AC"})
+_DEPTH_LIMIT = 40
+_EXPANSION_LIMIT = 2_000
 
 
 class NotConstantError(Exception):
@@ -79,6 +83,11 @@ def _refuse() -> int:
     raise NotConstantError
 
 
+def _places(number: int) -> int:
+    """The number of places of a shift, if a 64-bit word has so many."""
+    return number if 0 <= number < 64 else _refuse()
+
+
 def tokenize(text: str) -> list[str]:
     """The tokens of an expression. Raises NotConstantError at what is none."""
     tokens = []
@@ -100,18 +109,28 @@ def tokenize(text: str) -> list[str]:
 def evaluate(text: str, meanings: Meanings) -> int:
     """The value of an expression. Raises NotConstantError where it has none, or nests too deep."""
     try:
-        return _Parser(tokenize(text), meanings, 0).whole()
+        return _Parser(tokenize(text), meanings, _Expansion()).whole()
     except RecursionError as error:
         raise NotConstantError(text) from error
 
 
-class _Parser:
-    def __init__(self, tokens: list[str], meanings: Meanings, depth: int) -> None:
-        if depth > _DEPTH_LIMIT:
+class _Expansion:
+    """Where a macro's text comes from: how deep, inside of which macros, and how many there were so far in all."""
+
+    def __init__(self, outer: _Expansion | None = None, name: str = "") -> None:
+        self.depth: int = outer.depth + 1 if outer else 0
+        self.names: frozenset[str] = outer.names | {name} if outer else frozenset()
+        self.count: list[int] = outer.count if outer else [0]
+        self.count[0] += 1
+        if self.depth > _DEPTH_LIMIT or self.count[0] > _EXPANSION_LIMIT:
             raise NotConstantError
+
+
+class _Parser:
+    def __init__(self, tokens: list[str], meanings: Meanings, expansion: _Expansion) -> None:
         self._tokens = tokens
         self._meanings = meanings
-        self._depth = depth
+        self._expansion = expansion
         self._at = 0
 
     def whole(self) -> int:
@@ -155,7 +174,7 @@ class _Parser:
             return self._parenthesised()
         if word[0].isdigit():
             return _read_number(word)
-        if word[0] == "'":
+        if word[0] == "'" and word[1] != " ":  # what is blanked has no value
             return ord(word[1])
         if word.isidentifier():
             return self._name(word)
@@ -185,20 +204,21 @@ class _Parser:
             depth += (word in "([") - (word in ")]")
             arguments[-1].append(word)
 
-    def _inner(self, tokens: list[str]) -> int:
-        return _Parser(tokens, self._meanings, self._depth + 1).whole()
+    def _inner(self, tokens: list[str], name: str = "") -> int:
+        return _Parser(tokens, self._meanings, _Expansion(self._expansion, name)).whole()
 
     def _name(self, name: str) -> int:
         if self._peek() == "(":
             known = self._builtin(name)
             if known is not None:
                 return known
-        macro = self._meanings.macro(name)
+        # As in C, a name is not replaced inside its own replacement: `#define FIVE FIVE` leaves the enumerator.
+        macro = None if name in self._expansion.names else self._meanings.macro(name)
         if macro is None:
             return self._known(self._meanings.enumerator(name))
         parameters, replacement = macro
         if parameters is None:
-            return self._inner(tokenize(replacement))
+            return self._inner(tokenize(replacement), name)
         arguments = self._raw_arguments()
         if len(arguments) < len(parameters):
             raise NotConstantError
@@ -210,8 +230,9 @@ class _Parser:
 
     def _builtin(self, name: str) -> int | None:
         """The value of a macro that is understood without its definition, None where it is none of those."""
-        if name in _BIT_MACROS:
-            return 1 << (self._inner(self._raw_arguments()[0]) & 127)
+        if name in _BIT_MACROS or name in _SUFFIX_MACROS:
+            value = self._inner(self._raw_arguments()[0])
+            return 1 << _places(value) if name in _BIT_MACROS else value
         if name in ("GENMASK", "GENMASK_ULL"):
             high, low = (self._inner(argument) for argument in self._two())
             return (1 << ((high & 127) + 1)) - (1 << (low & 127))

@@ -13,18 +13,30 @@ import re
 from functools import partial
 from typing import NamedTuple
 
-from pumphouse.syscalls.domain.tree.ctext import Lines, blank, collapse, decode, find_close, split_arguments
+from pumphouse.syscalls.domain.tree.ctext import (
+    Lines,
+    blank,
+    blank_directives,
+    collapse,
+    decode,
+    find_close,
+    split_arguments,
+)
 from pumphouse.syscalls.domain.tree.expressions import NotConstantError, evaluate
 from pumphouse.syscalls.domain.tree.files import Files
 from pumphouse.syscalls.domain.tree.layout import Layout, lay_out
+from pumphouse.syscalls.domain.tree.records import Constant
 
 HEADER_FOLDERS = ("include/uapi/linux", "include/uapi/asm-generic", "include/linux", "include/asm-generic")
 FALLBACK_FOLDERS = ("arch/x86/include/uapi/asm", "arch/x86/include/asm", "include/uapi", "include/net")
 
 _DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
-_DEFINE_TEXT = r"^[ \t]*#[ \t]*define[ \t]+{name}\b(\([^()\n]*\))?((?:\\\n|[^\n])*)"
+_DEFINE_TEXT = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(\([^()\n]*\))?((?:\\\n|[^\n])*)", re.MULTILINE)
 _TAG = re.compile(rb"^[ \t]*(?:typedef[ \t]+)?(struct|union|enum)[ \t]+(\w+)[ \t]*\{", re.MULTILINE)
-_ENUM = re.compile(r"\benum\b[^;{}()]*\{")
+_ENUM = re.compile(r"\benum\b\s*(\w*)[^;{}()]*\{")
+_BLANKED = re.compile("' '")
+_CHARACTER = re.compile(r"'[^\s()\[\]{}'\"\\]'")
+_WORD = (1 << 64) - 1
 _LOCAL_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]+"([^"\n/]+\.h)"', re.MULTILINE)
 
 
@@ -52,10 +64,10 @@ class Headers:
         self._macros: dict[str, dict[str, list[str]]] = {}  # folder -> name -> files
         self._tags: dict[tuple[str, str], list[str]] | None = None
         self._texts: dict[str, str] = {}
-        self._found: dict[tuple[str, str], Macro | None] = {}
+        self._found: dict[str, dict[str, Macro]] = {}  # file -> name
         self._layouts: dict[tuple[str, str], Layout | None] = {}
         self._places: dict[tuple[str, str], Place] = {}
-        self._enumerators: dict[str, dict[str, int]] = {}
+        self._enumerators: dict[str, dict[str, tuple[int, str]]] = {}  # file -> name -> value, tag of the enum
         self._enum_index: dict[str, str] | None = None
         self._near: dict[str, tuple[str, ...]] = {}
 
@@ -69,12 +81,12 @@ class Headers:
     def macro(self, name: str, near: str = "") -> Macro | None:
         """What a name is defined as, seen from the file `near`."""
         for file in self._near_files(near) if near else ():
-            macro = self._macro_in(name, file)
+            macro = self._macros_of(file).get(name)
             if macro:
                 return macro
         for folder in (*HEADER_FOLDERS, *FALLBACK_FOLDERS):
             for file in self._macro_files(folder).get(name, ()):
-                macro = self._macro_in(name, file)
+                macro = self._macros_of(file).get(name)
                 if macro and (macro.replacement or macro.parameters is None):
                     return macro
         return None
@@ -84,6 +96,17 @@ class Headers:
         content = self._files.read(file) or b""
         wanted = re.compile(pattern)
         return [name for name in (match.decode() for match in _DEFINE.findall(content)) if wanted.fullmatch(name)]
+
+    def constants(self, file: str) -> dict[str, Constant]:
+        """The macros without parameters and the enumerators of a header that have a value, by name."""
+        found = {name: Constant(value & _WORD, file, tag) for name, (value, tag) in self._enums_of(file).items()}
+        for name, macro in self._macros_of(file).items():
+            if macro.parameters is None and not (macro.replacement == name and name in found):
+                found.pop(name, None)
+                value = self.value(name, file)
+                if value is not None:
+                    found[name] = Constant(value & _WORD, file)
+        return found
 
     def value(self, expression: str, near: str = "") -> int | None:
         """The value of a constant expression as seen from a file, None where it cannot be worked out."""
@@ -113,21 +136,24 @@ class Headers:
             if match and close > 0:
                 self._places[kind, tag] = Place(file, Lines(text).at(match.start()))
                 attributes = text[close + 1 : text.find(";", close) if ";" in text[close:] else close + 1]
-                return lay_out(
-                    kind,
-                    tag,
-                    text[match.end() : close],
-                    find=lambda other_kind, other: self.layout(other, other_kind),
-                    evaluate=partial(self.value, near=file),
-                    attributes=attributes,
-                )
+                try:
+                    return lay_out(
+                        kind,
+                        tag,
+                        text[match.end() : close],
+                        find=lambda other_kind, other: self.layout(other, other_kind),
+                        evaluate=partial(self.value, near=file),
+                        attributes=attributes,
+                    )
+                except RecursionError:  # braces a thousand deep
+                    return None
         return None
 
     def enumerator(self, name: str, near: str = "") -> int | None:
         """The value of an enumeration constant of the headers or of a file."""
         for file in self._near_files(near) if near else ():
             if name in self._enums_of(file):
-                return self._enums_of(file)[name]
+                return self._enums_of(file)[name][0]
         if self._enum_index is None:
             self._enum_index = {}
             for folder in HEADER_FOLDERS[:1]:
@@ -137,13 +163,14 @@ class Headers:
                         for constant in re.findall(rb"^\s+([A-Z][A-Z0-9_]+)\s*(?:=[^,\n]*)?,?", content, re.MULTILINE):
                             self._enum_index.setdefault(constant.decode(), file)
         home = self._enum_index.get(name)
-        return self._enums_of(home).get(name) if home else None
+        there = self._enums_of(home).get(name) if home else None
+        return there[0] if there else None
 
-    def _enums_of(self, file: str) -> dict[str, int]:
+    def _enums_of(self, file: str) -> dict[str, tuple[int, str]]:
         if file not in self._enumerators:
-            found: dict[str, int] = {}
+            found: dict[str, tuple[int, str]] = {}
             self._enumerators[file] = found
-            text = self.text(file)
+            text = blank_directives(self.text(file))
             for match in _ENUM.finditer(text):
                 close = find_close(text, match.end() - 1)
                 following: int | None = 0
@@ -153,7 +180,7 @@ class Headers:
                         continue
                     value = self.value(expression, file) if equals else following
                     if value is not None:
-                        found[name] = value
+                        found[name] = value, match.group(1)
                     following = None if value is None else value + 1
         return self._enumerators[file]
 
@@ -169,23 +196,34 @@ class Headers:
             self._macros[folder] = index
         return self._macros[folder]
 
-    def _macro_in(self, name: str, file: str) -> Macro | None:
-        key = (name, file)
-        if key not in self._found:
+    def _macros_of(self, file: str) -> dict[str, Macro]:
+        if file not in self._found:
             text = self.text(file)
-            macro = None
-            if name in text:
-                match = re.search(_DEFINE_TEXT.format(name=re.escape(name)), text, re.MULTILINE)
-                if match:
-                    parameters = match.group(1)
-                    macro = Macro(
+            lines = Lines(text)
+            found: dict[str, Macro] = {}
+            for match in _DEFINE_TEXT.finditer(text):
+                name, parameters, replacement = match.groups()
+                if name not in found:
+                    if "' '" in replacement:
+                        replacement = self._with_characters(file, replacement, match.start(3))
+                    found[name] = Macro(
                         tuple(split_arguments(parameters[1:-1])) if parameters else None,
-                        collapse(match.group(2).replace("\\\n", " ")),
+                        collapse(replacement.replace("\\\n", " ")),
                         file,
-                        Lines(text).at(match.start()),
+                        lines.at(match.start()),
                     )
-            self._found[key] = macro
-        return self._found[key]
+            self._found[file] = found
+        return self._found[file]
+
+    def _with_characters(self, file: str, text: str, start: int) -> str:
+        """Blanked text of a file, from a position on, with its character constants: they have values."""
+        whole = decode(self._files.read(file) or b"")
+
+        def put_back(match: re.Match[str]) -> str:
+            there = whole[start + match.start() : start + match.end()]
+            return there if _CHARACTER.fullmatch(there) else match.group()
+
+        return _BLANKED.sub(put_back, text)
 
     def _near_files(self, near: str) -> tuple[str, ...]:
         if near not in self._near:

@@ -12,8 +12,9 @@ import msgspec
 from pumphouse.syscalls.domain.tree.ctext import blank_directives, collapse, find_close
 
 _WORD_SIZES = {
-    "char": 1, "__u8": 1, "__s8": 1, "u8": 1, "s8": 1, "uint8_t": 1, "bool": 1, "_Bool": 1,
+    "char": 1, "__u8": 1, "__s8": 1, "u8": 1, "s8": 1, "uint8_t": 1, "int8_t": 1, "bool": 1, "_Bool": 1,
     "short": 2, "__u16": 2, "__s16": 2, "u16": 2, "s16": 2, "__le16": 2, "__be16": 2, "umode_t": 2, "uint16_t": 2,
+    "int16_t": 2, "int32_t": 4,
     "int": 4, "__u32": 4, "__s32": 4, "u32": 4, "s32": 4, "__le32": 4, "__be32": 4, "pid_t": 4, "uid_t": 4, "gid_t": 4,
     "__kernel_pid_t": 4, "uint32_t": 4, "unsigned": 4, "__poll_t": 4, "__kernel_rwf_t": 4, "key_serial_t": 4,
     "long long": 8, "__u64": 8, "__s64": 8, "u64": 8, "s64": 8, "__le64": 8, "__be64": 8, "uint64_t": 8, "int64_t": 8,
@@ -21,11 +22,13 @@ _WORD_SIZES = {
     "__kernel_ulong_t": -1, "__kernel_long_t": -1, "ssize_t": -1, "__kernel_old_time_t": -1, "uintptr_t": -1,
 }  # fmt: skip
 _ALWAYS_8 = frozenset({"__aligned_u64", "__aligned_s64", "aligned_u64", "__aligned_be64", "__aligned_le64"})
-_QUALIFIERS = re.compile(r"\b(const|volatile|__user|__force|signed|__bitwise|__private|__counted_by\s*\([^)]*\))\s*")
-_ALIGNED = re.compile(r"(?:__attribute__\s*\(\(\s*aligned\s*\(\s*(\d+)\s*\)\s*\)\)|\b__aligned\s*\(\s*(\d+)\s*\))")
-_PACKED = re.compile(r"__attribute__\s*\(\(\s*(?:__)?packed(?:__)?\s*\)\)|\b__packed\b")
+_QUALIFIERS = re.compile(
+    r"\b(const|volatile|__user|__force|signed|__bitwise|__private|__counted_by(?:_\w+)?\s*\([^)]*\))\s*"
+)
+_ALIGNED = re.compile(r"\b(?:__)?aligned(?:__)?\s*\(((?:[^()]|\([^()]*\))*)\)")
+_PACKED = re.compile(r"\b(?:__)?packed(?:__)?\b")
 _ATTRIBUTE = re.compile(
-    r"__attribute__\s*\(\(.*?\)\)|\b__aligned\s*\([^)]*\)|\b__packed\b|____cacheline\w*|__randomize_layout"
+    r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|\b__aligned\s*\([^)]*\)|\b__packed\b|____cacheline\w*|__randomize_layout"
 )
 _DECLARATOR = re.compile(r"^(\**)\s*(\w*)\s*((?:\[[^\]]*\]\s*)*)(?::\s*(.+))?$")
 _FLEXIBLE = re.compile(r"^(?:__)?DECLARE_FLEX_ARRAY\s*\((.*),\s*(\w+)\s*\)$")
@@ -99,67 +102,94 @@ def keep_first_branches(text: str) -> str:
     return "\n".join(out)
 
 
-def lay_out(  # noqa: C901, PLR0912  one loop over the members
-    kind: str, tag: str, body: str, *, find: Find, evaluate: Evaluate, attributes: str = ""
-) -> Layout | None:
+class _Room:
+    """The room of a struct or union on one kind of machine, as its members fill it. Places are in bits."""
+
+    def __init__(self, *, overlaps: bool) -> None:
+        self._overlaps = overlaps
+        self._end = 0
+        self._unit = (0, 0)  # begin and end of what the last bit field's type covers
+        self.used = 0  # bytes
+        self.align = 1  # bytes
+        self.holes: list[tuple[int, int]] = []
+
+    def place(self, member: tuple[int, int], bits: int | None, *, packed: bool, named: bool) -> int:
+        """Give room to a member of this size and alignment; returns its offset, of a bit field that of its type."""
+        size, align = member
+        if self._overlaps:
+            self._end = 0
+        if named or bits is None:
+            self.align = max(self.align, align)
+        if bits is None:
+            self._move(_round(self._end, 8 * align))
+            self._unit = (0, 0)
+            start = self._end
+            self._end += 8 * size
+        else:
+            start = self._place_bits(8 * size, 8 * align, bits, packed=packed)
+        self.used = max(self.used, (self._end + 7) // 8)
+        return start // 8
+
+    def _place_bits(self, size: int, align: int, bits: int, *, packed: bool) -> int:
+        """A bit field covers no more units of its type's alignment than its type would (System V ABI)."""
+        if bits == 0 or (not packed and _round(self._end % align + bits, align) > size):
+            self._move(_round(self._end, align))
+        begin, end = self._unit
+        if end - begin != size or self._end + bits > end:
+            start = self._end // align * align
+            self._unit = (start, start + size)
+        self._end += bits
+        return self._unit[0]
+
+    def _move(self, start: int) -> None:
+        hole = (self._end + 7) // 8
+        if start // 8 > hole:
+            self.holes.append((hole, start // 8 - hole))
+        self._end = start
+
+
+def lay_out(kind: str, tag: str, body: str, *, find: Find, evaluate: Evaluate, attributes: str = "") -> Layout | None:
     """The layout of a body (what stands between the braces, blanked), None where a type in it is not known.
 
     `find` gives the layouts of other structs, `evaluate` the values of array lengths, `attributes` is what follows the
     closing brace.
     """
     packed = bool(_PACKED.search(attributes))
+    outer = _alignment(attributes, evaluate)
+    if outer is None:
+        return None
+    rooms = _Room(overlaps=kind == "union"), _Room(overlaps=kind == "union")
     fields: list[Field] = []
     holes: list[tuple[int, int]] = []
-    at = [0, 0]
-    sizes = [0, 0]
-    aligns = [1, 1]
-    bit_at = [0, 0]  # bits used of the current bit-field run
-    unit = 0  # size of its type in bytes, 0 outside a run
     flexible = False
     for declaration in _declarations(blank_directives(keep_first_branches(body))):
         parsed = _declare(declaration, find, evaluate)
-        if parsed is None:
+        wanted = _alignment(declaration, evaluate)
+        if parsed is None or wanted is None:
             return None
         for name, ctype, member, bits in parsed:
-            align = (1, 1) if packed else member.align
-            aligned = _ALIGNED.search(declaration)
-            if aligned:
-                wanted = int(aligned.group(1) or aligned.group(2))
-                align = (max(align[0], wanted), max(align[1], wanted))
-            if kind == "union":
-                start = (0, 0)
-            elif bits is not None:
-                if bits == 0 or unit != member.size[0] or bit_at[0] + bits > unit * 8:
-                    unit = member.size[0]
-                    start = (_round(at[0], align[0]), _round(at[1], align[1]))
-                    if start[0] > at[0]:
-                        holes.append((at[0], start[0] - at[0]))
-                    bit_at = [0, 0]
-                    at = [start[0] + unit, start[1] + unit]
-                start = (at[0] - unit, at[1] - unit)
-                bit_at = [bit_at[0] + bits, 0]
-            else:
-                unit = 0
-                start = (_round(at[0], align[0]), _round(at[1], align[1]))
-                if start[0] > at[0]:
-                    holes.append((at[0], start[0] - at[0]))
-                at = [start[0] + member.size[0], start[1] + member.size[1]]
-            aligns = [max(aligns[0], align[0]), max(aligns[1], align[1])]
-            sizes = [max(sizes[0], start[0] + member.size[0], at[0]), max(sizes[1], start[1] + member.size[1], at[1])]
+            aligns = (max(1 if packed and bits != 0 else align, wanted) for align in member.align)
+            start, start32 = (
+                room.place(needed, bits, packed=packed, named=bool(name) or bits is None)
+                for room, needed in zip(rooms, zip(member.size, aligns, strict=True), strict=True)
+            )
             flexible = flexible or (member.size[0] == 0 and "[]" in ctype)
-            fields += _flatten(name, ctype, member, start, bits or 0)
+            fields += _flatten(name, ctype, member, (start, start32), bits or 0) if bits != 0 else []
             if member.nested is not None:
-                holes += [(start[0] + hole, size) for hole, size in member.nested.holes]
+                holes += [(start + hole, size) for hole, size in member.nested.holes]
                 if member.nested.tail and kind == "struct":
-                    holes.append((start[0] + member.nested.size - member.nested.tail, member.nested.tail))
-    outer = _ALIGNED.search(attributes)
-    if outer:
-        wanted = int(outer.group(1) or outer.group(2))
-        aligns = [max(aligns[0], wanted), max(aligns[1], wanted)]
-    total, total32 = _round(sizes[0], aligns[0]), _round(sizes[1], aligns[1])
-    return Layout(
-        tag, kind, tuple(fields), total, total32, aligns[0], aligns[1], tuple(holes), total - sizes[0], flexible
-    )
+                    holes.append((start + member.nested.size - member.nested.tail, member.nested.tail))
+    align, align32 = (max(room.align, outer) for room in rooms)
+    size, size32 = _round(rooms[0].used, align), _round(rooms[1].used, align32)
+    holes += rooms[0].holes
+    return Layout(tag, kind, tuple(fields), size, size32, align, align32, tuple(holes), size - rooms[0].used, flexible)
+
+
+def _alignment(text: str, evaluate: Evaluate) -> int | None:
+    """The alignment that an attribute asks for, in bytes; 1 where none does, None where it cannot be worked out."""
+    found = _ALIGNED.search(text)
+    wanted = evaluate(found[1]) if found else 1
+    return wanted if wanted is not None and wanted > 0 else None
 
 
 def _round(value: int, align: int) -> int:
@@ -252,7 +282,7 @@ def _declarators(
                 (member.size[0] * count, member.size[1] * count), member.align, is_pointer=member.is_pointer
             )
         width = evaluate(bits) if bits else None
-        if bits and width is None:
+        if bits and (width is None or not 0 <= width <= 8 * base.size[1]):
             return None
         out.append((name, ctype + suffix, member, width))
     return out

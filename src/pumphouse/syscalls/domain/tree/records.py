@@ -72,3 +72,11 @@ class Condition(msgspec.Struct, frozen=True):
     kind: str  # native or compat
     file: str
     line: int
+
+
+class Constant(msgspec.Struct, frozen=True):
+    """A named constant of a header: its value in 64 bits, the header, and the tag of its enum, if it has one."""
+
+    value: int
+    header: str
+    enum: str = ""
