@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from cyclopts import App
+from cyclopts import App, Parameter
 
 import pumphouse
 from pumphouse.core.config import Settings
@@ -88,14 +88,22 @@ def render_commands() -> str:
     lines = ["# Commands", "", "Exit codes: 0 done, 1 no or worse, 2 the input is wrong, 3 the machine failed.", ""]
     for path, command in walk_commands(make_app(own_parts()), ()):
         signature = inspect.signature(command)
+        hints = typing.get_type_hints(command, include_extras=True)
         lines += [f"## pumphouse {' '.join(path)}", "", *paragraph(command), ""]
         for name, parameter in signature.parameters.items():
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
                 default = parameter.default
                 said = "" if default in (None, False, "") else f" (default `{default}`)"
-                lines.append(f"- `--{name.replace('_', '-')}`{said}")
+                said = ", required" if default is inspect.Parameter.empty else said
+                lines.append(f"- `{option_name(name, hints[name])}`{said}")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def option_name(name: str, hint: Any) -> str:
+    """How an option is written: as its parameter, unless that is given another name."""
+    named = next((one.name for one in getattr(hint, "__metadata__", ()) if isinstance(one, Parameter) and one.name), ())
+    return next(iter(named), f"--{name.replace('_', '-')}")
 
 
 def walk_commands(app: App, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:

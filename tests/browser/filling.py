@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from pathlib import Path
 
 from pumphouse.core.clock import SettableClock
 from pumphouse.core.errors import ErrorText
+from pumphouse.core.jobs.execute import execute
 from pumphouse.core.jobs.owner import Owner
 from pumphouse.core.jobs.records import Artifact, Lease, LogLine, Measurement
 from pumphouse.core.jobs.runs import Runs
 from pumphouse.core.jobs.state import State
 from pumphouse.core.site import Site
+from pumphouse.pgo.jobs import jobs as tuning_jobs
+from pumphouse.pgo.kinds import TUNE
 
 ANSWER = "6.1.0-51-rt is better under stress: p99.9 101 us (95-141) against 777 us (601-912), 5 boots each, p = 0.004"
 PANIC = [
@@ -37,6 +41,7 @@ class Filled:
     running: Lease
     queued: int
     probed: int
+    tuned: int
 
 
 async def fill(site: Site) -> Filled:
@@ -48,6 +53,7 @@ async def fill(site: Site) -> Filled:
     done = await _done(site, runs, clock)
     clock.time = time.time() - 900
     probed = await _probed(runs, clock)
+    tuned = await _tuned(site)
     clock.time = time.time() - 700
     failed = await _failed(runs, clock)
     clock.time = time.time() - 600
@@ -60,7 +66,9 @@ async def fill(site: Site) -> Filled:
     queued = await runs.create(
         kind="demo.count", title="profile-guided 6.1 against 6.1", params={"steps": 5}, actor="the first start"
     )
-    return Filled(done=done, failed=failed, cancelled=cancelled.id, running=running, queued=queued.id, probed=probed)
+    return Filled(
+        done=done, failed=failed, cancelled=cancelled.id, running=running, queued=queued.id, probed=probed, tuned=tuned
+    )
 
 
 async def _claimed(runs: Runs, title: str, kind: str = "demo.count", **params: object) -> Lease:
@@ -116,6 +124,20 @@ async def _probed(runs: Runs, clock: SettableClock) -> int:
     summary = "6.18.44 has 46 of the 47 calls that were asked, 68 flag words answered: 1 thing beyond mainline 6.18."
     verdict = "differs"
     await runs.finish(lease, state=State.DONE, summary=summary, verdict=verdict, is_no=True, result=seen)
+    return lease.run_id
+
+
+async def _tuned(site: Site) -> int:
+    """A tuning on the model of compiler and board."""
+    lease = await site.runs.create_claimed(
+        kind=TUNE,
+        title="Tune linux-source-6.1 (small configuration) to redis",
+        params={"board": "fake"},
+        actor="anne",
+        owner=Owner.current(),
+        lease_s=60,
+    )
+    await execute(site, lease, tuning_jobs()[TUNE], stop=asyncio.Event())
     return lease.run_id
 
 

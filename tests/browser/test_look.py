@@ -25,6 +25,8 @@ PAGES = {
     "syscalls-call": "/syscalls/calls/landlock_create_ruleset",
     "syscalls-rules": "/syscalls/rules",
     "syscalls-rule": "/syscalls/rules/R4",
+    "pgo": "/pgo",
+    "pgo-run": "/runs/{tuned}",
     "api": "/api",
     "sign-in": "/sign-in",
     "account": "/account",
@@ -103,7 +105,7 @@ def test_a_first_visit_loads_less_than_300_kilobytes(chromium, served):
 
 
 def test_every_page_has_one_first_heading_a_title_and_landmarks(open_page, served):
-    own = ("/syscalls", "/syscalls/matrix", "/syscalls/calls/openat2", "/syscalls/rules", "/syscalls/rules/R1")
+    own = ("/syscalls", "/syscalls/matrix", "/syscalls/calls/openat2", "/syscalls/rules", "/syscalls/rules/R1", "/pgo")
     for path in ("/", "/runs", f"/runs/{served.filled.done}", "/api", "/sign-in", *own):
         page = open_page(path)
         assert page.locator("h1").count() == 1

@@ -15,8 +15,9 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -67,6 +68,22 @@ class BuildSpec:
         return f"src:{self.source}?{urlencode(words, safe='/')}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A way of compiling other than the ordinary one: with a profile, with instrumentation, once more from nothing."""
+
+    name: str  # keeps its objects apart from those of other variants
+    identity: str = ""  # what of it decides the result, such as a profile's hash; part of what the build is known by
+    variables: tuple[str, ...] = ()  # for make's command line, after the toolchain's
+    env: tuple[tuple[str, str], ...] = ()  # for the compiler; {objects} stands for their folder
+    prepare: Callable[[Path], None] | None = None  # called with the folder of objects before anything is compiled
+    collect: Callable[[Path, Path], None] | None = None  # called with the folders of objects and of what is kept
+    is_once: bool = False  # its objects serve no other build: they are made from nothing, and removed afterwards
+
+
+ORDINARY = Variant(name="")
+
+
 class Metadata(msgspec.Struct, kw_only=True):
     """What is kept with a built kernel. `seconds` is None until the build has finished."""
 
@@ -78,6 +95,7 @@ class Metadata(msgspec.Struct, kw_only=True):
     base: str
     fragments: list[str]
     command: list[str]
+    variant: str = ""
     release: str = ""
     objects: int = 0
     seconds: float | None = None
@@ -88,14 +106,20 @@ def make_argv(tree: Path, objects: Path, toolchain: Toolchain, targets: Sequence
     return ["make", "-C", str(tree), f"O={objects}", "ARCH=x86_64", f"-j{jobs}", *toolchain.variables, *FIXED, *targets]
 
 
-def build_key(tree: Tree, config: str, toolchain: Toolchain) -> str:
+def build_key(tree: Tree, config: str, toolchain: Toolchain, variant: Variant = ORDINARY) -> str:
     """What a built kernel is known by."""
-    parts = (tree.identity, config, toolchain.version, *FIXED)
+    parts = [tree.identity, config, toolchain.version, *FIXED]
+    if variant != ORDINARY:
+        parts += [variant.name, variant.identity, *variant.variables]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-async def build_kernel(spec: BuildSpec, *, progress: Progress | None = None, jobs: int | None = None) -> Kernel:
+async def build_kernel(
+    spec: BuildSpec, *, variant: Variant = ORDINARY, progress: Progress | None = None, jobs: int | None = None
+) -> Kernel:
     """The built kernel, from the cache where it was built before. Cancelling ends every process of the build.
+
+    Beside its image lie vmlinux, System.map, config, build.log and metadata.json.
 
     Raises UserError for what cannot be configured or compiled, InfraError for missing tools, a full disk, or a killed
     or crashed compiler.
@@ -105,15 +129,23 @@ async def build_kernel(spec: BuildSpec, *, progress: Progress | None = None, job
     tree = await open_tree(spec.source, progress=progress)
     patches = [read_patch(Path(name)) for name in spec.patches]
     toolchain = await find_toolchain(spec.toolchain)
-    variant = "\0with patches" if patches else ""
-    family = hashlib.sha256(f"{tree.identity}\0{toolchain.version}{variant}".encode()).hexdigest()
+    family = _family(tree, toolchain, variant, is_patched=bool(patches))
     objects = cache_dir("objects", family)
     require_free_space(objects, NEEDED_BYTES, purpose="building a kernel")
     with (objects / ".lock").open("w") as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         if patches:
             tree = await apply_patches(tree, patches, cache_dir("patched", family), progress=progress)
-        return await _Builder(spec, tree, toolchain, objects, jobs or os.cpu_count() or 1, progress).build()
+        builder = _Builder(spec, tree, toolchain, variant, objects, jobs or os.cpu_count() or 1, progress)
+        return await builder.build()
+
+
+def _family(tree: Tree, toolchain: Toolchain, variant: Variant, *, is_patched: bool) -> str:
+    """What builds have in common that share their objects."""
+    parts = [tree.identity, toolchain.version, *(["with patches"] if is_patched else [])]
+    if variant != ORDINARY:
+        parts += [variant.name, *([variant.identity] if variant.is_once else [])]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 @dataclass
@@ -121,15 +153,18 @@ class _Builder:
     spec: BuildSpec
     tree: Tree
     toolchain: Toolchain
+    variant: Variant
     objects: Path
     jobs: int
     progress: Progress
 
     async def build(self) -> Kernel:
         config = await self._configure()
-        kept = cache_dir("kernels", build_key(self.tree, config, self.toolchain))
+        kept = cache_dir("kernels", build_key(self.tree, config, self.toolchain, self.variant))
         if not (kept / "bzImage").exists():
             await self._compile(config, kept)
+        if self.variant.is_once:
+            await asyncio.to_thread(shutil.rmtree, self.objects, ignore_errors=True)
         self.progress.advance(1.0, "built")
         return read_kernel(
             kept / "bzImage",
@@ -154,7 +189,9 @@ class _Builder:
         return final
 
     async def _compile(self, config: str, kept: Path) -> None:
-        argv = make_argv(self.tree.path, self.objects, self.toolchain, ["bzImage"], jobs=self.jobs)
+        argv = self._argv("bzImage")
+        if self.variant.prepare is not None:
+            await asyncio.to_thread(self.variant.prepare, self.objects)
         metadata = Metadata(
             tree=self.tree.source,
             tree_identity=self.tree.identity,
@@ -164,6 +201,7 @@ class _Builder:
             base=self.spec.base,
             fragments=list(self.spec.fragments),
             command=argv,
+            variant=self.variant.name,
         )
         _write(kept / "config", config)
         _write(kept / "metadata.json", msgspec.json.encode(metadata).decode())
@@ -177,6 +215,10 @@ class _Builder:
 
         output = await self._make("bzImage", on_line=on_line, log=kept / "build.log")
         metadata.seconds, metadata.objects = round(time.monotonic() - began, 1), done
+        for name in ("vmlinux", "System.map"):
+            await asyncio.to_thread(shutil.copyfile, self.objects / name, kept / name)
+        if self.variant.collect is not None:
+            await asyncio.to_thread(self.variant.collect, self.objects, kept)
         image = (self.objects / "arch" / "x86" / "boot" / "bzImage").read_bytes()
         (kept / ".bzImage").write_bytes(image)
         (kept / ".bzImage").replace(kept / "bzImage")
@@ -188,9 +230,13 @@ class _Builder:
             f"built {metadata.release} in {metadata.seconds:.0f} s, {len(output.splitlines())} lines of log"
         )
 
+    def _argv(self, target: str) -> list[str]:
+        targets = [*self.variant.variables, target]
+        return make_argv(self.tree.path, self.objects, self.toolchain, targets, jobs=self.jobs)
+
     async def _make(self, target: str, *, on_line: object = None, log: Path | None = None) -> str:
-        argv = make_argv(self.tree.path, self.objects, self.toolchain, [target], jobs=self.jobs)
-        code, output = await run_command(argv, on_line=on_line, package="make")  # type: ignore[arg-type]
+        env = {name: value.format(objects=self.objects) for name, value in self.variant.env}
+        code, output = await run_command(self._argv(target), env=env, on_line=on_line, package="make")  # type: ignore[arg-type]
         if log is not None:
             _write(log, output + "\n")
         if code != 0:

@@ -9,6 +9,7 @@ import re
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -33,9 +34,9 @@ class Package:
     depends: tuple[str, ...]
 
 
-def show_argv(name: str) -> list[str]:
-    """The command that prints apt's record of a package."""
-    return ["apt-cache", "show", "--no-all-versions", name]
+def show_argv(*names: str) -> list[str]:
+    """The command that prints apt's records of packages."""
+    return ["apt-cache", "show", "--no-all-versions", *names]
 
 
 def download_argv(package: Package) -> list[str]:
@@ -63,6 +64,16 @@ async def find_package(name: str) -> Package:
     package = await _show(name)
     images = [dependency for dependency in package.depends if re.match(r"linux-image-\d", dependency)]
     return await _show(images[0]) if images else package
+
+
+async def find_packages(names: Sequence[str]) -> dict[str, Package]:
+    """The packages of some names, by name, without those that apt does not know or that are only virtual."""
+    if not names:
+        return {}
+    _, output = await run_command(show_argv(*names), package="apt")
+    stanzas = [stanza for stanza in output.split("\n\n") if stanza.startswith("Package:") and "\nSHA256:" in stanza]
+    packages = {package.name: package for package in map(parse_package, stanzas)}
+    return {name: packages[name] for name in names if name in packages}
 
 
 async def _show(name: str) -> Package:

@@ -74,6 +74,7 @@ class Manifest:
 
     programs: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
+    executables: Mapping[str, bytes] = field(default_factory=dict)  # like files; bring their libraries along yourself
     modules: tuple[Path, ...] = ()  # .ko files in the order in which they are inserted
     job: str = "true"  # a shell script; what it leaves in /results comes back
 
@@ -109,6 +110,8 @@ def _entries(manifest: Manifest) -> list[cpio.Entry]:
             contents[inside.lstrip("/")] = (here.read_bytes(), True)
     for name, content in manifest.files.items():
         contents[_inside(name)] = (content, False)
+    for name, content in manifest.executables.items():
+        contents[_inside(name)] = (content, True)
     for module in manifest.modules:
         contents[f"modules/{module.name}"] = (module.read_bytes(), False)
     if manifest.modules:

@@ -39,6 +39,9 @@ class Machine:
     memory_mb: int = 512
     repeatable: bool = False  # no random numbers from the host, a fixed clock, no address randomisation
     append: str = ""  # more of the kernel's command line
+    cpu: str = ""  # QEMU's -cpu; else what the mode and `repeatable` ask for
+    plugin: str = ""  # of TCG, as FILE,KEY=VALUE,...
+    serial_file: Path | None = None  # what the guest writes to ttyS1 goes here, byte for byte
 
     def check(self) -> None:
         """Raise UserError where these do not go together."""
@@ -75,12 +78,14 @@ def machine_argv(machine: Machine, *, kernel: Path, initrd: Path | None, qmp_fd:
         "qemu-system-x86_64",
         *accelerator,
         *("-machine", "pc"),
-        *("-cpu", cpu),
+        *("-cpu", machine.cpu or cpu),
         *("-smp", str(machine.cpus)),
         *("-m", f"{machine.memory_mb}M"),
         *(["-rtc", "base=2020-01-01T00:00:00,clock=vm", "-seed", "1"] if machine.repeatable else []),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
         *("-serial", "stdio"),
+        *(["-serial", f"file:{machine.serial_file}"] if machine.serial_file else []),
+        *(["-plugin", machine.plugin] if machine.plugin else []),
         *(["-chardev", f"socket,id=qmp,fd={qmp_fd}", "-mon", "chardev=qmp,mode=control"] if qmp_fd is not None else []),
         *("-kernel", str(kernel)),
         *(["-initrd", str(initrd)] if initrd else []),

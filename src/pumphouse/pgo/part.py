@@ -7,5 +7,8 @@ from pumphouse.core.parts import Part
 part = Part(
     name="pgo",
     summary="profile-guided optimisation of kernels with a figure that can be believed",
-    built=False,
+    cli="pumphouse.pgo.cli:app",
+    jobs="pumphouse.pgo.jobs:jobs",
+    routes="pumphouse.pgo.web.pages:pages",
+    cards="pumphouse.pgo.web.pages:show_cards",
 )

@@ -83,6 +83,17 @@ def test_the_same_manifest_gives_the_same_image_and_another_job_another():
 
 
 @needs_busybox
+@needs_cpio
+def test_an_executable_may_be_run_and_a_file_may_not():
+    import gzip
+
+    image = build_image(Manifest(files={"/etc/data": b"1"}, executables={"/bin/tool": b"2"}))
+    listing = listed(gzip.decompress(image.read_bytes()), "-tv").decode().splitlines()
+    rights = {line.split()[-1]: line.split()[0] for line in listing}
+    assert (rights["etc/data"], rights["bin/tool"]) == ("-rw-r--r--", "-rwxr-xr-x")
+
+
+@needs_busybox
 @pytest.mark.parametrize("name", ["/../etc/passwd", "", "/"])
 def test_a_path_that_leads_out_of_the_image_is_refused(name):
     with pytest.raises(UserError, match="not a path inside an image"):

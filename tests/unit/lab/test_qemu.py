@@ -17,6 +17,8 @@ MACHINES = {
     "icount_repeatable": Machine(shift=1, repeatable=True),
     "mttcg": Machine(mode="mttcg", cpus=2),
     "kvm": Machine(mode="kvm", memory_mb=1024, append="pumphouse.seed=7"),
+    "plugin": Machine(shift=0, repeatable=True, cpu="max,-erms", plugin="/p/libcounts.so,out=/tmp/counts.json"),
+    "serial_file": Machine(serial_file=Path("/tmp/second.bin")),
 }
 
 
