@@ -1,18 +1,14 @@
 # SPDX-FileCopyrightText: The Pumphouse authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kernels with patches for the vm tests: whether one is built already, and programs that run in its guest."""
+"""Kernels with patches for the vm tests, and programs that run in their guests."""
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
-from pumphouse.core.cache import cache_dir
+import built_kernels
 from pumphouse.lab.board import BootJob, BootResult, QemuBoard, boot_with_retry
 from pumphouse.lab.image import Manifest
 from pumphouse.lab.kernel import Kernel
@@ -20,31 +16,17 @@ from pumphouse.lab.patch import patched_identity, read_patch
 from pumphouse.lab.qemu import Machine
 from pumphouse.lab.tree import Tree
 
-FRAGMENTS = ("guest", "syscalls", "sys_features")
 
-
-def is_built(version: str, patches: Sequence[Path], more: Sequence[Path] = ()) -> bool:
-    """Whether the kernel of a version with these patches, configured by FRAGMENTS and `more`, is in the cache."""
+def skip_unless_built(version: str, patches: Sequence[Path], fragments: Sequence[str | Path]) -> None:
+    """Skip a test whose kernel with patches would have to be built, unless that is asked for."""
     nowhere = Tree(path=Path(), version=version, identity="", source="")
     wanted = patched_identity(nowhere, [read_patch(path) for path in patches])
-    for metadata in cache_dir("kernels").glob("*/metadata.json"):
-        known = json.loads(metadata.read_bytes())
-        names = [Path(name).stem for name in known["fragments"]]
-        matches = known["tree_identity"].endswith(wanted) and names == [*FRAGMENTS, *(path.stem for path in more)]
-        if matches and known["tree_version"].startswith(f"{version}.") and (metadata.parent / "bzImage").exists():
-            return True
-    return False
+    built_kernels.skip_unless_built(version, fragments, patches=wanted)
 
 
-def skip_unless_built(version: str, patches: Sequence[Path], more: Sequence[Path] = ()) -> None:
-    """Skip a test whose kernel would have to be built, unless that is asked for."""
-    if not is_built(version, patches, more) and not os.environ.get("PUMPHOUSE_TEST_BUILD"):
-        pytest.skip(f"builds {version} with patches, 5 minutes on two cores: PUMPHOUSE_TEST_BUILD=1 make vm")
-
-
-def specification(version: str, patches: Sequence[Path], more: Sequence[Path] = ()) -> str:
+def specification(version: str, patches: Sequence[Path], fragments: Sequence[str | Path]) -> str:
     """The kernel's name for open_kernel()."""
-    words = [*(f"patch={path}" for path in patches), *(f"config={name}" for name in [*FRAGMENTS, *more])]
+    words = [*(f"patch={path}" for path in patches), *(f"config={name}" for name in fragments)]
     return f"src:deb:linux-source-{version}?{'&'.join(words)}"
 
 

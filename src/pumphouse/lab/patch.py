@@ -174,7 +174,8 @@ async def _stage(tree: Tree, patches: Sequence[Patch], paths: frozenset[str], st
     for path in paths:
         if (tree.path / path).is_file():
             (staging / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(tree.path / path, staging / path)
+            # A link stays one: patch(1) refuses it, as git does, where following it would make two files of one.
+            shutil.copy2(tree.path / path, staging / path, follow_symlinks=False)
     for patch in patches:
         for number, step in enumerate(patch.steps, start=1):
             text = staging.with_name(f"{staging.name}.patch")
@@ -209,11 +210,16 @@ def _refuse(tree: Tree, patch: Patch, number: int, output: str) -> UserError:
 
 def _bring(wanted: Path, path: Path) -> None:
     """Make `path` what `wanted` is, and leave it alone where it is so already."""
+    if wanted.is_symlink():
+        path.unlink(missing_ok=True)
+        path.symlink_to(wanted.readlink())
+        return
     if not wanted.exists():
         path.unlink(missing_ok=True)
         return
     content, mode = wanted.read_bytes(), wanted.stat().st_mode & 0o777
-    if path.is_file() and path.read_bytes() == content and path.stat().st_mode & 0o777 == mode:
+    is_file = path.is_file() and not path.is_symlink()
+    if is_file and path.read_bytes() == content and path.stat().st_mode & 0o777 == mode:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.pumphouse")  # a new file: the old one may be linked to the original

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -200,3 +201,24 @@ def test_a_build_with_patches_is_named_in_one_word():
         source="deb:linux-source-6.1", patches=("/a.patch", "b.patch"), fragments=("guest", "syscalls")
     )
     assert parse_build(str(spec).removeprefix("src:")) == spec
+
+
+def test_a_link_in_the_tree_stays_one_and_is_not_patched_through(tree, folder):
+    (tree.path / "fs" / "link.c").symlink_to("open.c")
+    patched = apply(tree, folder, FIRST)
+    assert (patched.path / "fs" / "link.c").read_text() == "int a;\nint c;\nint z;\n"
+    with pytest.raises(UserError, match="does not apply") as caught:
+        apply(tree, folder, FIRST.replace("fs/open.c", "fs/link.c"))
+    assert "fs/link.c" in str(caught.value.text.why)
+    assert (tree.path / "fs" / "open.c").read_text() == "int a;\nint b;\nint z;\n"
+
+
+def test_a_link_that_an_earlier_copy_made_a_file_comes_back(tree, folder):
+    (tree.path / "fs" / "link.c").symlink_to("open.c")
+    apply(tree, folder, FIRST)
+    (folder / "tree/fs/link.c").unlink()
+    (folder / "tree/fs/link.c").write_text("int a;\n")
+    state = json.loads((folder / "patched.json").read_bytes())
+    (folder / "patched.json").write_text(json.dumps(state | {"touched": [*state["touched"], "fs/link.c"]}))
+    apply(tree, folder, FIRST + SECOND)
+    assert (folder / "tree/fs/link.c").readlink() == Path("open.c")

@@ -123,6 +123,22 @@ def test_an_overlay_hides_adds_and_removes_files():
     assert files.read("Makefile") == b"VERSION = 9\n"
 
 
+def test_a_link_shows_what_a_patch_makes_of_its_file(tmp_path):
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "arch").mkdir()
+    (tmp_path / "scripts/syscall.tbl").write_text("old")
+    for name, target in (("a", "../scripts/syscall.tbl"), ("out", "/etc/hostname"), ("loop", "loop.tbl")):
+        (tmp_path / "arch" / f"{name}.tbl").symlink_to(target)
+    folder = FolderFiles(tmp_path)
+    files = OverlaidFiles(OverlaidFiles(folder, {"scripts/syscall.tbl": b"new"}), {"Makefile": b"x"})
+    assert (folder.read("arch/a.tbl"), files.read("arch/a.tbl")) == (b"old", b"new")
+    assert files.resolve("arch/a.tbl") == "scripts/syscall.tbl"
+    assert [files.resolve(f"arch/{name}.tbl") for name in ("out", "loop")] == ["arch/out.tbl", "arch/loop.tbl"]
+    assert files.read("arch/loop.tbl") is None
+    assert OverlaidFiles(folder, {"scripts/syscall.tbl": None}).read("arch/a.tbl") is None
+    assert OverlaidFiles(folder, {"scripts/syscall.tbl": b"new", "arch/a.tbl": b"own"}).read("arch/a.tbl") == b"own"
+
+
 def test_a_folder_reads_as_its_files_do_in_memory(tmp_path):
     for path, text in OLD.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

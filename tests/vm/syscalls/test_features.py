@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: make setup"),
 ]
 
+FRAGMENTS = ("guest", "syscalls", "sys_features")
 SELFTEST = "tools/testing/selftests/sys_features/sys_features_test.c"
 
 # What the sources say, as guest+syscalls configures them (without cachestat, which so tells nothing).
@@ -97,7 +98,7 @@ int main(void)
 
 @pytest.fixture(params=["6.1", "6.12"])
 def version(request):
-    skip_unless_built(request.param, [SERIES[request.param]])
+    skip_unless_built(request.param, [SERIES[request.param]], FRAGMENTS)
     return request.param
 
 
@@ -115,7 +116,7 @@ async def test_what_a_patched_kernel_declares_is_what_it_accepts(version, tmp_pa
     (tmp_path / "dump.c").write_text("\n".join([DUMP, *lines, "\treturn 0;\n}\n"]))
     (tmp_path / "witness.c").write_text(f"#define PUMPHOUSE_PROBE_MAIN\n{make_header()}")
     programs = {name: compile_static(tmp_path, f"{name}.c") for name in ("selftest/selftest", "dump", "witness")}
-    kernel = await open_kernel(specification(version, [SERIES[version]]))
+    kernel = await open_kernel(specification(version, [SERIES[version]], FRAGMENTS))
     told, _ = await run_programs(kernel, {name.rpartition("/")[2]: program for name, program in programs.items()})
 
     said = told["selftest"]

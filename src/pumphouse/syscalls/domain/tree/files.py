@@ -21,6 +21,10 @@ class Files(Protocol):
         """The paths of all files below a folder with one of these suffixes, sorted within each folder."""
         ...
 
+    def resolve(self, path: str) -> str:
+        """The path of the file that a symbolic link stands for; any other path as it is."""
+        ...
+
 
 class FolderFiles:
     """The files of a folder. What was read is kept, because several readers look at the same files."""
@@ -68,9 +72,17 @@ class FolderFiles:
         for name in sorted(folders) if deep else ():
             yield from self.walk(prefix + name, suffixes)
 
+    def resolve(self, path: str) -> str:
+        """The path of the file that a symbolic link stands for; any other path, or a link out of the tree, as it is."""
+        file = self.root / path
+        try:
+            return file.resolve().relative_to(self.root.resolve()).as_posix() if file.is_symlink() else path
+        except (OSError, RuntimeError, ValueError):  # a loop, or outside
+            return path
+
 
 class OverlaidFiles:
-    """Files of a tree of which some have another content, are new, or are gone (None)."""
+    """Files of a tree, of which some have another content, are new, or are gone (None); a link shows its file's."""
 
     def __init__(self, base: Files, changed: Mapping[str, bytes | None]) -> None:
         self._base = base
@@ -78,9 +90,8 @@ class OverlaidFiles:
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""
-        if path in self._changed:
-            return self._changed[path]
-        return self._base.read(path)
+        real = self.resolve(path)
+        return self._changed[real] if real in self._changed else self._base.read(path)
 
     def walk(self, folder: str, suffixes: tuple[str, ...], *, deep: bool = True) -> Iterator[str]:
         """The paths of all files below a folder with one of these suffixes; new ones come last."""
@@ -93,6 +104,10 @@ class OverlaidFiles:
         for path, content in sorted(self._changed.items()):
             if content is not None and path not in seen and _is_below(path, prefix, suffixes, deep=deep):
                 yield path
+
+    def resolve(self, path: str) -> str:
+        """The path of the file that a symbolic link stands for; a changed path is no link."""
+        return path if path in self._changed else self._base.resolve(path)
 
 
 class MemoryFiles:
@@ -111,6 +126,10 @@ class MemoryFiles:
         for path in sorted(self._files):
             if _is_below(path, prefix, suffixes, deep=deep):
                 yield path
+
+    def resolve(self, path: str) -> str:
+        """The path itself: there are no links."""
+        return path
 
 
 def _is_below(path: str, prefix: str, suffixes: tuple[str, ...], *, deep: bool) -> bool:
