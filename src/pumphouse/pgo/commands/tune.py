@@ -41,7 +41,7 @@ def tune(
 ) -> int:
     """Tune a kernel to a workload: build, train, build with the profile, boot both, and tell what it gained.
 
-    Exits with 1 where a gain is not shown or the kernel got worse. Takes 15 to 20 minutes on two cores from nothing.
+    Exits with 1 where a gain is not shown or the kernel got worse. Four kernels are built the first time.
 
     Example: pumphouse pgo tune --workload redis
     """
