@@ -39,4 +39,5 @@ async def queue_first_runs(site: Site) -> None:
         params=msgspec.to_builtins(request),
         actor="first start",
         idempotency_key="syscalls.probe first",
+        priority=1,  # a fifth of a second: before what takes minutes
     )

@@ -87,6 +87,7 @@ async def test_a_new_site_queues_one_probe_however_often_it_starts(site):
     await queue_first_runs(site)
     (run,) = await site.runs.find(kind_prefix=PROBE)
     assert run.state is State.QUEUED
+    assert run.priority > 0  # it is done before what takes minutes
 
 
 def test_the_command_does_the_same_as_the_run():
