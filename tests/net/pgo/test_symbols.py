@@ -61,6 +61,14 @@ def test_a_file_that_is_cut_off_is_refused_and_never_a_bug(read, length):
     assert length > 64
 
 
+@pytest.mark.parametrize("read", [read_functions, read_symbols])
+def test_a_file_whose_sections_lie_beyond_every_address_is_refused(read):
+    damaged = bytearray(write_elf({"a": 3}))
+    damaged[0x28:0x30] = b"\xff" * 8
+    with pytest.raises(UserError, match="no symbols that can be read"):
+        read(bytes(damaged))
+
+
 def test_a_split_function_is_told_with_its_cold_part():
     change = compare_text({"send": 4500, "gone": 10, "same": 5}, {"send": 113, "send.cold": 4516, "same": 5, "new": 1})
     assert (change.split_before, change.split_after, change.shrank, change.gone, change.new) == (0, 1, 1, 1, 1)

@@ -115,6 +115,13 @@ def test_no_damage_breaks_the_reader(data):
         assert all(found is None or found.size >= 0 for found in (types.struct("grow_args"), types.struct("bits")))
 
 
+def test_an_elf_file_whose_sections_lie_beyond_every_address_is_refused():
+    damaged = bytearray(make_elf(make_btf()))
+    damaged[40:48] = b"\xff" * 8
+    with pytest.raises(UserError, match="BTF"):
+        parse_btf(bytes(damaged))
+
+
 @pytest.mark.skipif(not RUNNING.exists(), reason="the running kernel has no BTF: needs CONFIG_DEBUG_INFO_BTF")
 def test_the_running_kernel_tells_the_sizes_it_copies():
     types = read_btf(RUNNING)

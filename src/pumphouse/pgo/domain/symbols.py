@@ -75,7 +75,7 @@ def _read_tables(elf: bytes, name: str) -> list[tuple[bytes, bytes]]:
         size, count = struct.unpack_from("<HH", elf, 0x3A)
         sections = [struct.unpack_from("<IIQQQQIIQQ", elf, offset + size * index) for index in range(count)]
         tables = [(section, sections[section[6]]) for section in sections if section[1] == 2]  # SHT_SYMTAB
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise _refuse(name, f"it is cut off or damaged: {error}") from error
     if not tables:
         raise _refuse(name, "it has no symbol table")

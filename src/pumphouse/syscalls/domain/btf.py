@@ -157,7 +157,7 @@ def parse_btf(data: bytes, *, where: str = "BTF") -> Btf:
         types = data[header + type_offset : header + type_offset + type_size]
         strings = data[header + string_offset : header + string_offset + string_size]
         return Btf(types, order, _find_starts(types, order), strings)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:  # an offset beyond what an address holds overflows
         raise _damaged(str(error)) from error
     except UserError as error:
         raise UserError(
