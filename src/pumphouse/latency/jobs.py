@@ -16,7 +16,7 @@ import msgspec
 
 from pumphouse.core.errors import UserError
 from pumphouse.core.jobs.context import RunContext
-from pumphouse.core.jobs.job import Job, Jobs, Outcome
+from pumphouse.core.jobs.job import Job, Jobs, Outcome, decode_params
 from pumphouse.core.jobs.records import Measurement
 from pumphouse.lab.board import BootResult, KernelFaultError, boot_with_retry
 from pumphouse.lab.kernel import Kernel
@@ -59,15 +59,13 @@ def jobs() -> Jobs:
 
 def read_request(params: Mapping[str, Any]) -> CompareRequest:
     """The checked request in a run's parameters. Raises UserError."""
-    try:
-        request = msgspec.convert(params, CompareRequest)
-    except msgspec.ValidationError as error:
-        raise UserError(
-            "the parameters of this comparison are not understood",
-            where=COMPARE,
-            why=str(error),
-            next_step="pumphouse latency compare --help tells what there is",
-        ) from error
+    request = decode_params(
+        params,
+        CompareRequest,
+        kind=COMPARE,
+        work="comparison",
+        next_step="pumphouse latency compare --help tells what there is",
+    )
     check_request(request)
     return request
 

@@ -16,9 +16,8 @@ from typing import Any
 
 import msgspec
 
-from pumphouse.core.errors import UserError
 from pumphouse.core.jobs.context import RunContext
-from pumphouse.core.jobs.job import Job, Jobs, Outcome
+from pumphouse.core.jobs.job import Job, Jobs, Outcome, decode_params
 from pumphouse.core.jobs.records import Measurement
 from pumphouse.lab.kernel import Kernel, read_kernel
 from pumphouse.pgo.bench import Bench, open_bench
@@ -79,15 +78,9 @@ def jobs() -> Jobs:
 
 def read_request(params: Mapping[str, Any]) -> TuneRequest:
     """The checked request in a run's parameters. Raises UserError."""
-    try:
-        request = msgspec.convert(params, TuneRequest)
-    except msgspec.ValidationError as error:
-        raise UserError(
-            "the parameters of this tuning are not understood",
-            where=TUNE,
-            why=str(error),
-            next_step="pumphouse pgo tune --help tells what there is",
-        ) from error
+    request = decode_params(
+        params, TuneRequest, kind=TUNE, work="tuning", next_step="pumphouse pgo tune --help tells what there is"
+    )
     check_request(request)
     return request
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from pumphouse.core.errors import UserError
 from pumphouse.core.jobs.context import RunContext
-from pumphouse.core.jobs.job import Job, Jobs, Outcome
+from pumphouse.core.jobs.job import Job, Jobs, Outcome, decode_params
 from pumphouse.core.jobs.records import Measurement
 from pumphouse.syscalls.database import shipped_database
 from pumphouse.syscalls.domain.database.probed import read_probed
@@ -27,15 +26,9 @@ def jobs() -> Jobs:
 
 async def perform_probe(context: RunContext) -> Outcome:
     """Probe anew, past the cache. Raises UserError for a call without a recipe."""
-    try:
-        request = msgspec.convert(context.params, ProbeRequest)
-    except msgspec.ValidationError as error:
-        raise UserError(
-            "the parameters of this probe are not understood",
-            where=PROBE,
-            why=str(error),
-            next_step="it takes names, a list of calls",
-        ) from error
+    request = decode_params(
+        context.params, ProbeRequest, kind=PROBE, work="probe", next_step="it takes names, a list of calls"
+    )
     context.advance(0.0, "asks the kernel")
     # In this thread: it takes a fifth of a second, and its children are forked where nothing else runs.
     data = probe(request.names or None, cache=False).to_data()

@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from pumphouse.core.errors import UserError
+
 if TYPE_CHECKING:
     from pumphouse.core.jobs.context import RunContext
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,3 +43,16 @@ class Job:
 
 
 Jobs = dict[str, Job]
+
+
+def decode_params(params: Mapping[str, Any], shape: type[Shape], *, kind: str, work: str, next_step: str) -> Shape:
+    """A run's parameters as the record of its kind; `work` is what the kind does, as a noun: "comparison".
+
+    Raises UserError naming what is not understood.
+    """
+    try:
+        return msgspec.convert(params, shape)
+    except msgspec.ValidationError as error:
+        raise UserError(
+            f"the parameters of this {work} are not understood", where=kind, why=str(error), next_step=next_step
+        ) from error

@@ -11,17 +11,14 @@ the tuned kernel and n of the base, that happens by chance in 2 / C(n + k, k) of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import msgspec
 
 from pumphouse.core.errors import UserError
+from pumphouse.pgo.domain.counts import QUANTITIES, Quantity
 
-METRICS = ("kernel_instructions", "taken_branches", "l1i_misses")
 LEAST_SHOWN = 0.1  # per cent: beneath it the boots of one kernel differ by themselves (facts of the emulation)
 CONTROL_LIMIT = 1.0  # per cent of kernel instructions over all phases, beyond which A/A has failed
-
-Metric = Literal["kernel_instructions", "taken_branches", "l1i_misses"]
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +60,7 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     control: Change
     noise: Noise
     shown: bool
-    shown_metrics: list[Metric]
+    shown_metrics: list[Quantity]
     base: Counts  # means over the boots, rounded
     tuned: Counts
 
@@ -139,8 +136,8 @@ def _compare_phase(
     before = [boot[name] for boot in base]
     again = [boot[name] for boot in rebuilt]
     after = [boot[name] for boot in tuned]
-    change, noise = _change(before, after), {metric: _noise([before, again, after], metric) for metric in METRICS}
-    shown = [metric for metric in METRICS if _is_shown([*before, *again], after, metric, noise[metric])]
+    change, noise = _change(before, after), {metric: _noise([before, again, after], metric) for metric in QUANTITIES}
+    shown = [metric for metric in QUANTITIES if _is_shown([*before, *again], after, metric, noise[metric])]
     return Phase(
         name=name,
         trained=trained,
@@ -150,7 +147,7 @@ def _compare_phase(
         control=_change(before, again),
         noise=Noise(**noise),
         shown="kernel_instructions" in shown,
-        shown_metrics=shown,  # type: ignore[arg-type]
+        shown_metrics=shown,
         base=_mean(before),
         tuned=_mean(after),
     )
@@ -176,7 +173,7 @@ def _noise(groups: Sequence[Sequence[Counts]], metric: str) -> float:
 
 def _change(before: Sequence[Counts], after: Sequence[Counts]) -> Change:
     old, new = _mean(before), _mean(after)
-    return Change(**{metric: _per_cent(getattr(old, metric), getattr(new, metric)) for metric in METRICS})
+    return Change(**{metric: _per_cent(getattr(old, metric), getattr(new, metric)) for metric in QUANTITIES})
 
 
 def _per_cent(old: float, new: float) -> float | None:
@@ -187,7 +184,7 @@ def _mean(counts: Sequence[Counts]) -> Counts:
     return Counts(
         **{
             name: round(sum(getattr(item, name) for item in counts) / len(counts))
-            for name in (*METRICS, "user_instructions")
+            for name in (*QUANTITIES, "user_instructions")
         }
     )
 
@@ -195,7 +192,10 @@ def _mean(counts: Sequence[Counts]) -> Counts:
 def _total(boots: Sequence[Boot]) -> list[Counts]:
     return [
         Counts(
-            **{name: sum(getattr(counts, name) for counts in boot.values()) for name in (*METRICS, "user_instructions")}
+            **{
+                name: sum(getattr(counts, name) for counts in boot.values())
+                for name in (*QUANTITIES, "user_instructions")
+            }
         )
         for boot in boots
     ]
